@@ -1,0 +1,62 @@
+"""Photos a second: drawn, read, embedded, indexed, on this machine.
+
+python benchmarks/speed.py [--photos 1200] [--out results/speed.json]
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from report import finish, machine
+
+import passerby
+from passerby.data.batches import photo_batches
+from passerby.data.sources import read_data
+from passerby.drawn.world import draw_world
+from passerby.embedding import embed_images
+from passerby.gallery.ingest import ingest
+from passerby.gallery.search import Searcher
+from passerby.gallery.store import Store
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=int, default=1200)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    count = given.photos
+    method = passerby.load()
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place) / "people"
+        drawn = seconds(lambda: draw_world(root, count // 4, 4, 7, val=0, test=count // 4))
+        split = read_data(f"drawn:{root}", "test")
+        batches = photo_batches(split.photos, method.photo_spec, batch=128)
+        read = seconds(lambda: list(batches))
+        images = next(iter(batches))[1]
+        embed_images(method, images)
+        embedded = seconds(lambda: [embed_images(method, images) for _ in range(8)])
+        with Store.write(Path(place) / "gallery", method.fingerprint, "default") as store:
+            indexed = seconds(lambda: ingest(method, store, root / "imgs"))
+        searcher = Searcher(method, Store.open(Path(place) / "gallery"))
+        searcher.search("a woman in a red coat")
+        queried = seconds(lambda: [searcher.search(c.text) for c in split.captions[:50]])
+    values = {
+        "photos drawn per second": round(len(split.photos) / drawn, 1),
+        "photos read per second, one core": round(len(split.photos) / read, 1),
+        "photos embedded per second": round(8 * len(images) / embedded, 1),
+        "photos indexed per second": round(len(split.photos) / indexed, 1),
+        "milliseconds a query": round(1000 * queried / 50, 2),
+    }
+    finish("speed", values, given.out, machine=machine())
+
+
+if __name__ == "__main__":
+    main()

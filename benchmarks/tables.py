@@ -1,0 +1,78 @@
+"""Writes the tables of the docs from results/, between their marks.
+
+python benchmarks/tables.py [--check]
+
+A table stands between <!-- results:NAME --> and <!-- results:end -->; NAME is a function below.
+--check writes nothing and exits 1 when a page is not current.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "src/passerby/default_model/README.md")
+MARK = re.compile(r"(<!-- results:(\w+) -->\n)(.*?)(<!-- results:end -->)", re.S)
+
+
+def read(name: str) -> dict:
+    return json.loads((ROOT / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def default_model() -> str:
+    """How well the shipped model finds people."""
+    drawn, real = read("drawn_people")["values"], read("real_photos")["values"]
+    head = "| gallery | queries x photos | Rank-1 | Rank-5 | Rank-10 | mAP | file |\n"
+    rows = [head + "|---|---|---|---|---|---|---|"]
+    for name, told, file in (
+        ("drawn people, never seen", drawn, "drawn_people"),
+        ("real pedestrians, never seen one", real, "real_photos"),
+    ):
+        numbers = " | ".join(f"{told[m]:.1f}" for m in ("rank-1", "rank-5", "rank-10", "mAP"))
+        size = f"{told['queries']:,} x {told['photos']:,}"
+        rows.append(f"| {name} | {size} | {numbers} | `results/{file}.json` |")
+    rows.append(
+        f"\nA reader who knows the drawn wardrobes reaches Rank-1 {drawn['ceiling rank-1']:.1f} on "
+        "the drawn photos: captions leave things out, and some persons dress alike. Chance on the "
+        f"real photos is {real['chance rank-1']:.1f}."
+    )
+    return "\n".join(rows)
+
+
+def speed() -> str:
+    """Photos a second."""
+    told = read("speed")
+    rows = ["| what | value |", "|---|---|"]
+    rows += [f"| {what} | {value:,.0f} |" for what, value in told["values"].items()]
+    return "\n".join([*rows, f"\n{told['machine']}; `results/speed.json`."])
+
+
+TABLES = {"default_model": default_model, "speed": speed}
+
+
+def table(name: str) -> str:
+    try:
+        return TABLES[name]()
+    except FileNotFoundError as missing:
+        return f"Not measured yet: results/{Path(missing.filename).name}."
+
+
+def main() -> None:
+    check = "--check" in sys.argv
+    stale = []
+    for file in (ROOT / page for page in PAGES if (ROOT / page).exists()):
+        page = str(file.relative_to(ROOT))
+        text = file.read_text(encoding="utf-8")
+        new = MARK.sub(lambda m: m[1] + table(m[2]) + "\n" + m[4], text)
+        if new != text:
+            stale.append(page)
+            if not check:
+                file.write_text(new, encoding="utf-8")
+    print("stale: " + ", ".join(stale) if stale else "tables are current")
+    if check and stale:
+        sys.exit("run: python benchmarks/tables.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""Names become objects here and only here: methods, models, galleries."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import passerby.methods
+from passerby.config import Recipe, parse, to_json
+from passerby.errors import BadModel, BadRecipe
+from passerby.language.tokenizer import Tokenizer, read_tokenizer, train_wordpiece
+from passerby.method import Method
+
+if TYPE_CHECKING:
+    from passerby.gallery.search import Searcher
+
+FORMAT = 1
+DEFAULT = Path(__file__).parent / "default_model"
+
+
+def method_class(name: str) -> type[Method]:
+    """The method in methods/NAME.py, or in the module a dotted name imports.
+
+    Raises BadRecipe when there is none, with the nearest name.
+    """
+    folder = Path(str(passerby.methods.__file__)).parent
+    known = sorted(f.stem for f in folder.glob("*.py") if not f.stem.startswith("_"))
+    if "." not in name and name not in known:
+        near = get_close_matches(name, known, 1, 0.0)[0]
+        raise BadRecipe(f"no method {name!r}; did you mean {near!r}? A module of your own: a.b")
+    if "." in name and "" in name.split("."):
+        raise BadRecipe(f"{name!r} is no dotted name; a module of your own is written a.b")
+    path = name if "." in name else f"passerby.methods.{name}"
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        raise BadRecipe(f"no module {path!r} ({error}); is its folder on PYTHONPATH?") from None
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Method) and value.__module__ == path
+    ]
+    if len(found) != 1:
+        raise BadRecipe(f"{path} holds {len(found)} subclasses of Method; a module holds one")
+    return found[0]
+
+
+def config_class(kind: type[Method]) -> type[Any]:
+    """The Config dataclass beside a method in its module."""
+    return vars(sys.modules[kind.__module__])["Config"]
+
+
+def method_settings(recipe: Recipe) -> tuple[type[Method], Any]:
+    """The recipe's method and its typed Config. Raises BadRecipe, with the nearest name."""
+    kind = method_class(str(recipe.method["name"]))
+    settings = {name: value for name, value in recipe.method.items() if name != "name"}
+    return kind, parse(config_class(kind), settings, "[method]")
+
+
+def build_method(recipe: Recipe, captions: Iterable[str], persons: int) -> Method:
+    """A method ready to train: tokenizer read, or trained on `captions`; encoders from the recipe.
+
+    persons: classes of the training split.
+    """
+    vocabulary = recipe.vocabulary
+    if vocabulary.source or recipe.text_encoder.source:
+        tokenizer = read_tokenizer(vocabulary.source or recipe.text_encoder.source)
+    else:
+        tokenizer = train_wordpiece(captions, vocabulary.size, vocabulary.seen)
+    kind, config = method_settings(recipe)
+    given = {
+        "photo": recipe.photo,
+        "image_encoder": recipe.image_encoder,
+        "text_encoder": recipe.text_encoder,
+        "persons": persons,
+    }
+    fields = {f.name for f in dataclasses.fields(config)}
+    config = dataclasses.replace(config, **{n: v for n, v in given.items() if n in fields})
+    return kind(config, tokenizer)
+
+
+def save_method(
+    method: Method,
+    name: str,
+    folder: Path,
+    *,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    half: bool = False,
+    card: str = "",
+) -> None:
+    """Writes a model folder: config.json, model.safetensors, the tokenizer and a model card.
+
+    weights: instead of the method's own. half: store floats as fp16.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {n: t.detach().cpu().contiguous() for n, t in (weights or method.state_dict()).items()}
+    if half:
+        kept = {n: t.half() if t.is_floating_point() else t for n, t in kept.items()}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    described = {"format": FORMAT, "method": name, "config": to_json(method.resolved())}
+    (folder / "config.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    tokenizer = getattr(method, "tokenizer", None)
+    if isinstance(tokenizer, Tokenizer):
+        tokenizer.save(folder)
+    (folder / "README.md").write_text(card or f"# A {name} model of passerby\n", encoding="utf-8")
+
+
+def load_method(folder: str | Path | None = None) -> Method:
+    """The method in a model folder (the default model when None), in eval mode, on the CPU.
+
+    Raises BadModel when the folder, its settings or its weights are wrong. A pickle is never read.
+    """
+    path = DEFAULT if folder in (None, "", "default") else Path(str(folder))
+    described = _described(path)
+    kind = method_class(described["method"])
+    config = parse(config_class(kind), described["config"], f"{path}/config.json")
+    tokenizer = read_tokenizer(path) if (path / "tokenizer.json").exists() else None
+    method = kind(config, tokenizer)
+    _fill(method, read_weights(path / "model.safetensors"), path)
+    method.fingerprint = fingerprint(path)
+    return method.eval()
+
+
+def open_gallery(gallery: str | Path, model: str | Path | None = None) -> Searcher:
+    """A gallery, ready to search with the model that made it; see `passerby.open`."""
+    from passerby.gallery.search import Searcher
+    from passerby.gallery.store import Store
+
+    store = Store.open(Path(gallery))
+    own = store.model_folder
+    if model is None and own != "default" and not Path(own).is_dir():
+        raise BadModel(
+            f"no model folder at {own} any more, whose model made this gallery; say where it is "
+            "now with --model"
+        )
+    return Searcher(load_method(model or own), store)
+
+
+def read_weights(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file. Raises BadModel when it is missing or damaged."""
+    if not file.is_file():
+        others = [
+            f.name for f in file.parent.glob("*") if f.suffix in (".pt", ".pth", ".bin", ".tar")
+        ]
+        hint = f" ({others[0]} is a pickle, which is never executed here)" if others else ""
+        raise BadModel(f"no {file.name} in {file.parent}{hint}; name a folder passerby has written")
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise BadModel(
+            f"{file} is not a whole safetensors file ({error}); a pickle is never executed, and a "
+            "truncated file must be copied again"
+        ) from None
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over what decides embeddings: settings, weights and tokenizer."""
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        file = folder / name
+        if file.is_file():
+            digest.update(name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def device_for(name: str) -> torch.device:
+    """ "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1"."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise BadRecipe(f"no device {name!r}; it is auto, cpu or cuda")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise BadRecipe("this machine has no CUDA device; use cpu or auto")
+    return device
+
+
+def _described(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        near = " (it is a file: a pickle is never executed)" if path.is_file() else ""
+        raise BadModel(f"no model folder at {path}{near}; train one, or leave --model out")
+    file = path / "config.json"
+    if not file.is_file():
+        if os.path.lexists(path / "model.safetensors"):
+            raise BadModel(f"{path} has weights but no config.json; copy the whole model folder")
+        raise BadModel(f"{path} is not a model folder: it has no config.json; name one that has")
+    try:
+        described = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadModel(f"{file} is not JSON ({error}); copy the model folder again") from None
+    if not isinstance(described, dict) or not {"format", "method", "config"} <= set(described):
+        raise BadModel(f"{file} does not describe a passerby model; name a folder passerby wrote")
+    if described["format"] != FORMAT:
+        raise BadModel(
+            f"{path} has model format {described['format']}, this passerby reads {FORMAT}; "
+            "install the passerby that wrote it"
+        )
+    return described
+
+
+def _fill(method: Method, weights: Mapping[str, torch.Tensor], path: Path) -> None:
+    own = method.state_dict()
+    for name, tensor in own.items():
+        if name not in weights:
+            raise BadModel(f"{path}: weight {name!r} is missing; it is another method's checkpoint")
+        if weights[name].shape != tensor.shape:
+            raise BadModel(
+                f"{path}: weight {name!r} has shape {tuple(weights[name].shape)}, its config.json "
+                f"asks for {tuple(tensor.shape)}; copy config.json and weights from one run"
+            )
+    extra = sorted(set(weights) - set(own))
+    if extra:
+        raise BadModel(f"{path}: weight {extra[0]!r} is not this method's; copy one whole folder")
+    bad = next(
+        (n for n, t in weights.items() if t.is_floating_point() and not t.isfinite().all()), ""
+    )
+    if bad:
+        raise BadModel(f"{path}: weight {bad!r} holds values that are not finite; use another one")
+    method.load_state_dict(dict(weights))

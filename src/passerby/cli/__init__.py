@@ -1,0 +1,69 @@
+"""The command line: one small file a command; the edge where errors become one line and exit 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from passerby.cli.demo import demo
+from passerby.cli.draw import draw
+from passerby.cli.evaluate import evaluate
+from passerby.cli.index import index
+from passerby.cli.search import search
+from passerby.cli.train import train
+from passerby.errors import Refused
+
+app = typer.Typer(
+    name="passerby",
+    help="Find a person in a gallery of photos from a sentence.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (index, search, draw, train, evaluate, demo):
+    app.command()(command)
+
+
+def version(show: bool) -> None:
+    if show:
+        from passerby import __version__
+
+        print(f"passerby {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show: bool = typer.Option(
+        False, "--version", callback=version, is_eager=True, help="Show the version and leave."
+    ),
+) -> None:
+    del show
+
+
+def main() -> None:
+    """Runs a command. Refused input is one line on stderr and exit 2; Ctrl-C is exit 130."""
+    try:
+        app()
+    except Refused as refused:
+        print(f"passerby: {one_line(str(refused))}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("passerby: stopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except OSError as error:  # a path that cannot be made or written, a full disk
+        place = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or error
+        line = f"{place}{reason}; check the path, its permissions and the room left"
+        print(f"passerby: {one_line(line)}", file=sys.stderr)
+        sys.exit(2)
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks and controls: a path in it may have any."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,78 @@
+"""passerby evaluate: a model on a split, with the card that says how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help='A model folder, or "default".')],
+    data: Annotated[str, typer.Option(help="NAME:ROOT, for example cuhk-pedes:data/CUHK-PEDES.")],
+    split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")] = None,
+    batch: Annotated[int, typer.Option(help="Photos embedded at once.", min=1)] = 128,
+    workers: Annotated[int, typer.Option(help="Processes that read photos.", min=0)] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Measure a model: each caption is a query, each photo once in the gallery."""
+    import passerby
+    from passerby.build import device_for
+    from passerby.data.images import shown
+    from passerby.data.sources import read_data
+    from passerby.evaluation import evaluate as measure
+
+    method = passerby.load(model).to(device_for(device))
+    report = measure(method, read_data(data, split), batch=batch, workers=workers)
+    report = report.with_card(data=data, model=model, **provenance(model))
+    table(report.metrics, f"{model} on {data} {split}")
+    card = report.card
+    print(f"{card['queries']} queries, {card['photos']} photos, {card['persons']} persons")
+    if card["queries_without_right_photo"]:
+        print(f"{card['queries_without_right_photo']} queries have no right photo and do not count")
+    if out is not None:
+        report.write(out)
+        print(f"report: {shown(out)}")
+
+
+def provenance(model: str) -> dict[str, object]:
+    """What the card tells of the making: version, commit of the checkout, seed and recipe."""
+    import json
+
+    import passerby
+
+    recipe = Path(model).parent / "recipe.json"
+    told = json.loads(recipe.read_text(encoding="utf-8")) if recipe.is_file() else None
+    return {
+        "passerby": passerby.__version__,
+        "commit": commit(),
+        "seed": told["run"]["seed"] if told else None,
+        "recipe": told,
+    }
+
+
+def commit() -> str | None:
+    """The checkout's commit, None for an installed copy (which may lie in another checkout)."""
+    import subprocess
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        folder = Path(__file__).parent
+        return subprocess.run(
+            ["git", *words], cwd=folder, capture_output=True, text=True, check=False
+        )
+
+    if git("ls-files", "--error-unmatch", Path(__file__).name).returncode:
+        return None
+    return git("rev-parse", "HEAD").stdout.strip() or None
+
+
+def table(metrics: dict[str, float], title: str) -> None:
+    """Metrics in percent, side by side."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(*metrics, title=title)
+    grid.add_row(*(f"{value:.2f}" for value in metrics.values()))
+    Console().print(grid)

@@ -1,0 +1,83 @@
+"""passerby train: a recipe to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe: see recipes/*.toml.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="TABLE.KEY=VALUE over the recipe; may be given often."),
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
+) -> None:
+    """Train a method; the best model by validation lands in runs/NAME/best."""
+    from passerby.config import read_recipe
+    from passerby.runs import train as run
+
+    told = read_recipe(recipe, set_ or [])
+    console = Console()
+    with console:
+        folder = run(told, resume=resume, watch=console.hear)
+    print(
+        f"best model: {folder / 'best'}   newest: {folder / 'last'}   log: {folder / 'log.jsonl'}"
+    )
+
+
+class Console:
+    """A progress bar of steps with loss and time left, and a line for each validation."""
+
+    def __init__(self) -> None:
+        from rich.console import Console as Terminal
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Terminal(stderr=True),
+        )
+        self.task: Any = None
+        self.total = -1
+
+    def __enter__(self) -> None:
+        """The bar appears with the first event: input that is refused has one line, no bar."""
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar.live.is_started:
+            self.bar.stop()
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """One event of a run: drawing, a step, or a validation."""
+        self.bar.start()
+        if "drawn" in event:
+            self._show("drawing", event["drawn"], event["of"])
+        elif "validation" in event:
+            told = "  ".join(f"{name} {value:.2f}" for name, value in event["validation"].items())
+            self.bar.console.print(
+                f"epoch {event['epoch']}  {told}  (best {event['best']:.2f})  "
+                f"{event['seconds'] / 60:.1f} min"
+            )
+        else:
+            words = f"epoch {event['epoch'] + 1}  loss {event['loss']:.3f}"
+            self._show(words, event["at"], event["of"])
+
+    def _show(self, words: str, done: int, of: int) -> None:
+        if self.total != of:
+            if self.task is not None:
+                self.bar.remove_task(self.task)
+            self.task, self.total = self.bar.add_task(words, total=of), of
+        self.bar.update(self.task, completed=done, description=words)

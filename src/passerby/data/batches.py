@@ -1,0 +1,198 @@
+"""Batches of pairs for training and of photos for evaluation, made in worker processes.
+
+Every choice of an epoch is a function of (seed, epoch, position), so the batches from `start` on
+are, bit for bit, those of an unbroken epoch, whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from passerby.data.augment import Augment
+from passerby.data.cache import ResizedPhotos
+from passerby.data.images import normalise
+from passerby.data.sampling import (
+    SAMPLERS,
+    identity_batches,
+    order_rng,
+    pair_rng,
+    random_batches,
+)
+from passerby.errors import BadData, BadRecipe, Refused
+from passerby.method import PhotoSpec
+from passerby.types import Batch, Photo, Split, Texts
+
+PAIRS = ("caption", "photo")
+Made = TypeVar("Made")
+
+
+class Batches(Generic[Made]):
+    """`make(number)` for the numbers from `start` to `steps` - 1, in order, ahead of time.
+
+    steps: batches in the whole epoch; len() is what is left of it. Each iteration starts anew.
+    Raises what `make` raises; a Refused comes out of a worker as its own one line.
+    """
+
+    def __init__(
+        self, make: Callable[[int], Made], steps: int, start: int = 0, workers: int = 0
+    ) -> None:
+        self.make, self.steps, self.start, self.workers = make, steps, start, workers
+
+    def __len__(self) -> int:
+        return max(0, self.steps - self.start)
+
+    def __iter__(self) -> Iterator[Made]:
+        numbers = range(self.start, self.steps)
+        if not self.workers or not numbers:
+            yield from map(self.make, numbers)
+            return
+        loader = DataLoader(
+            _Caught(self.make),
+            batch_size=None,
+            sampler=numbers,
+            num_workers=min(self.workers, len(numbers)),
+            collate_fn=_as_it_is,
+            worker_init_fn=_settle,
+            multiprocessing_context="fork",
+            generator=torch.Generator(),  # else the loader draws from, and so moves, the global one
+        )
+        for made in loader:
+            if isinstance(made, Refused):
+                raise made
+            yield made
+
+
+def train_batches(
+    split: Split,
+    tokenize: Callable[[Sequence[str]], Texts],
+    spec: PhotoSpec,
+    *,
+    batch: int,
+    seed: int,
+    epoch: int,
+    start: int = 0,
+    augment: Augment | None = None,
+    workers: int = 0,
+    sampler: str = "random",
+    each: int = 4,
+    pairs: str = "caption",
+    photos: ResizedPhotos | None = None,
+) -> Batches[Batch]:
+    """The batches of one epoch from number `start` on.
+
+    pairs: "caption", each caption with its photo once an epoch (the field's protocol), or "photo",
+    each photo once with one of its captions. sampler: "random", or "identity", `each` pairs of
+    batch // each persons. Persons are numbered in the order of `split.persons`. photos: made once
+    with keep=True for all epochs, it saves decoding. The last, incomplete batch is dropped, unless
+    it is the only one.
+
+    Raises BadRecipe for a setting out of range, BadData for a split without pairs or persons, and
+    while iterating BadPhoto.
+    """
+    if sampler not in SAMPLERS or pairs not in PAIRS:
+        raise BadRecipe(f"sampler is one of {SAMPLERS}, pairs one of {PAIRS}; "
+                        f"got {sampler!r} and {pairs!r}")  # fmt: skip
+    if min(batch - 1, seed, epoch, start, workers) < 0:
+        raise BadRecipe(
+            "a batch holds at least one pair; seed, epoch, start, workers are 0 or more"
+        )
+    samples = _Samples(split, pairs)
+    rng = order_rng(seed, epoch)
+    if sampler == "random":
+        order = random_batches(len(samples), batch, rng)
+    else:
+        order = identity_batches(samples.persons.tolist(), batch, each, rng)
+    resized = photos if photos is not None else ResizedPhotos(split.photos, spec)
+
+    def make(number: int) -> Batch:
+        chosen = order[number]
+        pixels, texts = [], []
+        for position, sample in enumerate(chosen, start=number * batch):
+            own = pair_rng(seed, epoch, position)
+            texts.append(samples.caption(sample, own))
+            photo = resized[samples.photos[sample]]
+            pixels.append(photo if augment is None else augment(photo, own))
+        return Batch(
+            images=normalise(np.stack(pixels), spec),
+            texts=tokenize(texts),
+            persons=torch.from_numpy(samples.persons[chosen]),
+            photos=torch.from_numpy(samples.photos[chosen]),
+        )
+
+    return Batches(make, len(order), start, workers)
+
+
+def photo_batches(
+    photos: Sequence[Photo], spec: PhotoSpec, *, batch: int, workers: int = 0
+) -> Batches[tuple[list[int], Tensor]]:
+    """(places in `photos`, float (n, 3, H, W)) of all photos in order. Raises BadPhoto."""
+    resized = ResizedPhotos(photos, spec)
+
+    def make(number: int) -> tuple[list[int], Tensor]:
+        places = list(range(number * batch, min((number + 1) * batch, len(photos))))
+        return places, normalise(np.stack([resized[place] for place in places]), spec)
+
+    return Batches(make, -(-len(photos) // batch), workers=workers)
+
+
+class _Samples:
+    """What an epoch is made of: the photo and the person of each sample, and its captions."""
+
+    def __init__(self, split: Split, pairs: str) -> None:
+        places = {photo.id: place for place, photo in enumerate(split.photos)}
+        if pairs == "caption":
+            told = [(places[caption.photo], [caption.text]) for caption in split.captions]
+        else:
+            by_photo: dict[int, list[str]] = {}
+            for caption in split.captions:
+                by_photo.setdefault(places[caption.photo], []).append(caption.text)
+            told = sorted(by_photo.items())
+        if not told:
+            raise BadData(f"{split.name}: no captions to train with; add some")
+        classes = {person: number for number, person in enumerate(split.persons)}
+        nameless = next((p.id for p in split.photos if p.person is None), None)
+        if nameless is not None:
+            raise BadData(f"{split.name}: nobody is named on photo {nameless!r}; name the person")
+        self.photos = np.array([place for place, _ in told], dtype=np.int64)
+        self.texts = [texts for _, texts in told]
+        persons = [classes[str(split.photos[place].person)] for place, _ in told]
+        self.persons = np.array(persons, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def caption(self, sample: int, rng: np.random.Generator) -> str:
+        texts = self.texts[sample]
+        return texts[0] if len(texts) == 1 else texts[int(rng.integers(len(texts)))]
+
+
+class _Caught(Dataset[Any]):
+    """Hands a Refused on as a value: the loader would wrap it in a traceback of many lines."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self.make = make
+
+    def __getitem__(self, number: int) -> Any:
+        try:
+            return self.make(number)
+        except Refused as refusal:
+            return refusal
+
+
+def _as_it_is(made: Any) -> Any:
+    return made
+
+
+def _settle(worker: int) -> None:  # noqa: ARG001 - torch's signature
+    """One thread in each worker, as two on a busy core are slower than one."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)  # 1 would wait for ever for the threads that the fork left behind
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not survive the fork

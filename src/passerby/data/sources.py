@@ -1,0 +1,46 @@
+"""`NAME:ROOT` to a split: the one way in which a data set is named, in commands and recipes."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from passerby.data.files import read_files
+from passerby.data.images import shown
+from passerby.data.pedes import LAYOUTS, read_pedes
+from passerby.data.records import choose, to_split
+from passerby.errors import BadData
+from passerby.types import Split
+
+FILES = "files"
+NAMES = (*LAYOUTS, FILES)
+
+
+def read_data(spec: str, split: str) -> Split:
+    """A split of the data set `NAME:ROOT`: `cuhk-pedes:ROOT`, `drawn:ROOT`, `files:captions.csv`...
+
+    split: "train", "val", "test", or "all", the whole file as one split. ROOT holds the annotation
+    file or is its parent. A photo's id is its path as the file tells it, a caption's id `PHOTO#N`.
+
+    Raises BadData in one line that says what to correct or to put where.
+    """
+    name, root = parse(spec)
+    if name == FILES:
+        records = choose(read_files(root), split, shown(spec))
+        return to_split(f"{name} {split}", records, "paths are relative to the CSV; correct them")
+    records = choose(read_pedes(name, root), split, shown(spec))
+    remedy = f"put the benchmark's photos into imgs/ beside {LAYOUTS[name].annotations}"
+    return to_split(f"{name} {split}", records, remedy)
+
+
+def parse(spec: str) -> tuple[str, Path]:
+    """The name and the root of `NAME:ROOT`; BadData says the nearest name for an unknown one."""
+    name, colon, root = spec.partition(":")
+    if not colon or not root.strip():
+        raise BadData(f"{spec!r}: a data set is written NAME:ROOT, such as cuhk-pedes:data/CUHK")
+    name = name.strip().lower()
+    if name not in NAMES:
+        near = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(NAMES)}"
+        raise BadData(f"{spec!r}: no data set is called {name!r}; {remedy}")
+    return name, Path(root).expanduser()

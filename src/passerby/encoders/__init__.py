@@ -1,0 +1,1 @@
+"""Thin adapters over transformers: photos to maps, token ids to features."""

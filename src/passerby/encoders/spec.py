@@ -1,0 +1,95 @@
+"""What an encoder is made of, as a recipe or a model folder says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from passerby.errors import BadModel, BadRecipe
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """One encoder of transformers.
+
+    kind: "resnet", "vit", "swin", "clip-vision" for photos; "bert", "clip-text" for texts.
+    source: a local folder or a hub name to take weights from; "" starts from random weights.
+    options: settings of the transformers configuration class (over those of the source).
+    """
+
+    kind: str
+    source: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def choose(kinds: Mapping[str, Any], kind: str, what: str) -> Any:
+    """The entry of `kinds` named `kind`. Raises BadRecipe with the nearest name."""
+    if kind not in kinds:
+        near = get_close_matches(kind, kinds, 1, 0.0)[0]
+        raise BadRecipe(f"no {what} encoder {kind!r}; did you mean {near!r}? ({', '.join(kinds)})")
+    return kinds[kind]
+
+
+def configure(config_class: Any, options: Mapping[str, Any]) -> Any:
+    """A transformers configuration. Raises BadRecipe when it knows no such setting."""
+    known = set(config_class().to_dict())
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.0)[0]
+            raise BadRecipe(f"{config_class.__name__} has no {name!r}; did you mean {near!r}?")
+    try:
+        return config_class(**options)
+    except Exception as error:  # its strict dataclasses raise errors of many roots
+        reason = " ".join(str(error).split())[:200]
+        raise BadRecipe(f"{config_class.__name__} refuses these settings: {reason}") from None
+
+
+def untrained(model_class: Any, config: Any, **extra: Any) -> Any:
+    """A transformers model of random weights. Raises BadRecipe when sizes do not fit."""
+    try:
+        return model_class(config, **extra)
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BadRecipe(f"{type(config).__name__}: {reason}; correct the recipe") from None
+
+
+def read_source(spec: EncoderSpec, config_class: Any) -> Any:
+    """The configuration that a folder or hub name holds, with `spec.options` over it.
+
+    Raises BadModel when it cannot be read (with what to do about it) or is of another kind.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(spec.source)
+    except (OSError, ValueError) as error:
+        raise unreachable(spec.source, error) from None
+    part = spec.kind.removeprefix("clip-")
+    if config.model_type == "clip" and spec.kind.startswith("clip-"):
+        config = getattr(config, f"{part}_config")
+    if not isinstance(config, config_class):
+        raise BadModel(
+            f"{spec.source} holds a {config.model_type!r} model, not {spec.kind!r}; "
+            "name another source or change the kind"
+        )
+    merged = {**config.to_dict(), **spec.options}
+    configure(config_class, spec.options)
+    return config_class.from_dict(merged)
+
+
+def settings(config: Any) -> dict[str, Any]:
+    """Every setting of a configuration, so that a model folder needs no source."""
+    told = config.to_diff_dict() | {"model_type": config.model_type}
+    return {name: value for name, value in told.items() if name != "transformers_version"}
+
+
+def unreachable(source: str, error: Exception) -> BadModel:
+    """What to do when a folder or hub name gives no model."""
+    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    return BadModel(
+        f"no model at {source!r} ({reason}); if it is a hub name and this machine is offline, "
+        f"fetch it elsewhere with `hf download {source} --local-dir FOLDER` and set source to "
+        "that folder"
+    )

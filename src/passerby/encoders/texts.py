@@ -1,0 +1,81 @@
+"""Text encoders: thin adapters over transformers that give token features and a pooled vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from passerby.encoders.spec import EncoderSpec, choose, configure, read_source, settings, untrained
+from passerby.encoders.weights import pretrained
+from passerby.errors import BadModel
+
+
+@dataclass(frozen=True)
+class TextFeatures:
+    """tokens: (T, L, C). pooled: (T, C), the encoder's own summary ([CLS] or end of text)."""
+
+    tokens: Tensor
+    pooled: Tensor
+
+
+class TextEncoder(nn.Module):
+    """An encoder of token ids; `width` is C, `vocabulary` the ids it knows, `length` the most."""
+
+    def __init__(self, model: Any, spec: EncoderSpec) -> None:
+        super().__init__()
+        config = model.config
+        self.model, self.width = model, config.hidden_size
+        self.vocabulary, self.length = config.vocab_size, config.max_position_embeddings
+        self.spec = EncoderSpec(spec.kind, "", settings(config))
+
+    def forward(self, ids: Tensor, mask: Tensor) -> TextFeatures:
+        """ids, mask: int64 (T, L); mask is 1 on real tokens."""
+        raise NotImplementedError
+
+    def fits(self, tokens: int) -> None:
+        """Raises BadModel when a tokenizer of `tokens` entries does not go with these weights."""
+        if tokens > self.vocabulary or tokens < 0.5 * self.vocabulary:
+            raise BadModel(
+                f"the tokenizer has {tokens} entries, the text encoder {self.vocabulary}; "
+                "take both from the same folder"
+            )
+
+
+class Bert(TextEncoder):
+    """Pooled is the output at [CLS]."""
+
+    def forward(self, ids: Tensor, mask: Tensor) -> TextFeatures:
+        tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return TextFeatures(tokens, tokens[:, 0])
+
+
+class ClipText(TextEncoder):
+    """Pooled is the output at the end-of-text token."""
+
+    def forward(self, ids: Tensor, mask: Tensor) -> TextFeatures:
+        out = self.model(input_ids=ids, attention_mask=mask)
+        return TextFeatures(out.last_hidden_state, out.pooler_output)
+
+
+def text_encoder(spec: EncoderSpec, vocabulary: int | None = None) -> TextEncoder:
+    """An encoder of texts; `vocabulary` is its number of ids when it starts from nothing.
+
+    Raises BadRecipe for an unknown kind or setting, BadModel when the source gives no weights.
+    """
+    from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel
+
+    kinds = {
+        "bert": (BertConfig, BertModel, Bert),
+        "clip-text": (CLIPTextConfig, CLIPTextModel, ClipText),
+    }
+    config_class, model_class, adapter = choose(kinds, spec.kind, "text")
+    extra = {"add_pooling_layer": False} if spec.kind == "bert" else {}
+    if spec.source:
+        config = read_source(spec, config_class)
+        return adapter(pretrained(model_class, spec.source, config=config, **extra), spec)
+    options = dict(spec.options)
+    if vocabulary is not None:
+        options.setdefault("vocab_size", vocabulary)
+    return adapter(untrained(model_class, configure(config_class, options), **extra), spec)

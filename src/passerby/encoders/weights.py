@@ -1,0 +1,46 @@
+"""Taking weights from a transformers folder or hub name: nothing missing, nothing silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from passerby.encoders.spec import unreachable
+from passerby.errors import BadModel
+
+
+def pretrained(model_class: Any, source: str, **settings: Any) -> nn.Module:
+    """A model with the weights of `source` (safetensors only: a pickle is never executed).
+
+    Raises BadModel when the source cannot be read or leaves weights of the model unset.
+    """
+    try:
+        model, info = model_class.from_pretrained(
+            source, use_safetensors=True, output_loading_info=True, **settings
+        )
+    except (OSError, ValueError) as error:
+        raise unreachable(source, error) from None
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise BadModel(
+            f"{source} leaves {len(missing)} weights unset, the first being {missing[0]!r}; "
+            "it is not a complete checkpoint of this kind"
+        )
+    return model
+
+
+def resize_positions(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
+    """Position embeddings of another grid.
+
+    positions: (1 + h*w, D), the class token's first, for the grid `old` = (h, w). Returns
+    (1 + H*W, D) for `new` = (H, W), bicubic, as ViT fine-tuning does at another resolution
+    (Dosovitskiy et al. 2021, section 3.2).
+    """
+    if old == new:
+        return positions
+    grid = positions[1:].reshape(1, *old, -1).permute(0, 3, 1, 2).float()
+    grid = torch.nn.functional.interpolate(grid, new, mode="bicubic", align_corners=False)
+    grid = grid.permute(0, 2, 3, 1).reshape(new[0] * new[1], -1)
+    return torch.cat([positions[:1], grid.to(positions.dtype)])

@@ -1,0 +1,215 @@
+"""A query's journey: sentence, shortlist by vector, full similarity, stable order."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from torch.nn.functional import normalize
+
+from passerby.embedding import embed_texts
+from passerby.errors import BadQuery
+from passerby.gallery.metadata import read_time, utc
+from passerby.gallery.names import shown, to_path, valid
+from passerby.gallery.rows import embeddings_of
+from passerby.gallery.store import Store, require_model
+from passerby.method import Method
+from passerby.ranking.order import rank
+from passerby.types import Embeddings
+
+SHORTLIST = 200  # photos whose full similarity is computed; more when k asks for it
+# Cosines closer than this may differ by rounding only: the shortlist is not cut between them.
+_SLACK = 1e-5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A photo that was found. rank: from 1. score: rounded to 1e-6. time: aware, UTC.
+
+    thumbnail: JPEG bytes, at most 192x128.
+    """
+
+    rank: int
+    path: Path
+    score: float
+    camera: str | None = None
+    time: datetime | None = None
+    person: str | None = None
+    thumbnail: bytes = field(default=b"", repr=False, compare=False)
+
+    def among(self, right: Collection[str]) -> bool:
+        """Whether the photo's person or path is one of those named."""
+        return str(self.path) in right or (self.person is not None and self.person in right)
+
+    def record(self) -> dict[str, Any]:
+        """Fields for JSON. A path that is no UTF-8 is escaped, its bytes are in path_bytes."""
+        name = os.fsencode(self.path)
+        text = name.decode("utf-8", "backslashreplace")
+        exact = {} if text == str(self.path) else {"path_bytes": base64.b64encode(name).decode()}
+        return {
+            "rank": self.rank,
+            "path": text,
+            "score": self.score,
+            "camera": self.camera,
+            "time": None if self.time is None else self.time.isoformat(),
+            "person": self.person,
+            **exact,
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a gallery answers. notes: one line each, of what the user should know."""
+
+    query: str
+    hits: tuple[Hit, ...]
+    notes: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """{"query", "results": [{"rank", "path", "score", "camera", "time", "person"}], "notes"}"""
+        results = [hit.record() for hit in self.hits]
+        return {"query": self.query, "results": results, "notes": list(self.notes)}
+
+
+class Searcher:
+    """A method and the gallery that it made. Each query sees the newest whole version.
+
+    Raises BadGallery when another model made the gallery.
+    """
+
+    def __init__(self, method: Method, store: Store, shortlist: int = SHORTLIST) -> None:
+        require_model(store.path, store, method.fingerprint, "")
+        self.method, self.store, self.shortlist = method, store, shortlist
+
+    def search(
+        self,
+        sentence: str,
+        k: int = 10,
+        camera: str | None = None,
+        after: datetime | str | None = None,
+        before: datetime | str | None = None,
+    ) -> list[Hit]:
+        """The k photos most like the sentence, best first; see `answer`."""
+        return list(self.answer(sentence, k, camera, after, before).hits)
+
+    def answer(
+        self,
+        sentence: str,
+        k: int = 10,
+        camera: str | None = None,
+        after: datetime | str | None = None,
+        before: datetime | str | None = None,
+    ) -> Answer:
+        """The k photos most like the sentence among those of a camera, taken at `after` or later
+        and earlier than `before`; a photo without a time passes neither. All, when k is more.
+
+        Times are datetimes or ISO 8601, UTC when naive. Equal scores are in order of path.
+        Raises BadQuery for an empty sentence, k below 1, a time that is none.
+        """
+        sentence = valid(sentence)
+        if not any(letter.isalnum() for letter in sentence):
+            raise BadQuery(
+                "the sentence has no words; describe a person, e.g. 'a woman in a red coat'"
+            )
+        if k < 1:
+            raise BadQuery(f"k is {k}; ask for 1 photo or more")
+        where = _where(camera, after, before)
+        self.store.refresh()
+        notes = list(self.method.notes(sentence))
+        there = self.store.count(where)
+        hits = self._hits(sentence, min(k, there), where) if there else ()
+        if len(hits) < k:
+            notes.append(self._few(len(hits), k, camera, where is not None))
+        return Answer(sentence, tuple(hits), tuple(notes))
+
+    def _hits(self, sentence: str, k: int, where: str | None) -> tuple[Hit, ...]:
+        text = embed_texts(self.method, [sentence])
+        found = self._near(text, max(self.shortlist, k), where).sort_by("path")
+        text = Embeddings(**{n: t if t.dtype == torch.bool else t.double()
+                             for n, t in text.tensors().items()})  # fmt: skip
+        scores = self.method.similarity(text, embeddings_of(found))
+        best = rank([sentence], found["path"].to_pylist(), scores, k)
+        columns = ["path", "camera", "time", "person", "thumbnail"]
+        records = found.select(columns).take(pa.array(best.order[0].tolist())).to_pylist()
+        return tuple(
+            Hit(
+                place,
+                to_path(record["path"]),
+                round(score, 6),
+                record["camera"],
+                record["time"],
+                record["person"],
+                record["thumbnail"],
+            )
+            for place, (record, score) in enumerate(
+                zip(records, best.scores[0].tolist(), strict=True), start=1
+            )
+        )
+
+    def _near(self, text: Embeddings, n: int, where: str | None) -> pa.Table:
+        """The n photos nearest by vector, and all that are as near as the last of them."""
+        vector = normalize(text.vector, dim=1)[0].numpy()
+        limit = n + 1
+        while True:
+            found = self.store.nearest(vector, limit, where)
+            if len(found) < limit:
+                return found
+            far = found["_distance"].to_numpy()
+            last = far[n - 1] + _SLACK
+            if far[-1] > last:
+                return found.filter(pa.array(far <= last))
+            limit *= 4
+
+    def _few(self, found: int, k: int, camera: str | None, filtered: bool) -> str:
+        total = self.store.count()
+        if total == 0:
+            return "the gallery holds no photos yet; run passerby index to fill it"
+        if not filtered:
+            return f"the gallery holds {found} photos, fewer than the {k} asked for: all are shown"
+        note = f"{found} of {total} photos pass the filters, fewer than the {k} asked for"
+        if camera is not None and camera not in (there := self.store.cameras()):
+            names = ", ".join(map(shown, there[:10])) + (", ..." if len(there) > 10 else "")
+            note += f"; no photo is of camera {shown(camera)} (there are: {names or 'none'})"
+        return note
+
+
+def _where(
+    camera: str | None, after: datetime | str | None, before: datetime | str | None
+) -> str | None:
+    """SQL that rows must pass; None when all do. A comparison with a missing time is not true."""
+    clauses = []
+    if camera is not None:
+        quoted = valid(camera).replace("'", "''")
+        clauses.append(f"camera = '{quoted}'")
+    start, end = _time("after", after), _time("before", before)
+    if start is not None and end is not None and start >= end:
+        raise BadQuery(f"no time is after {start.isoformat()} and before {end.isoformat()}; swap")
+    for sign, time in ((">=", start), ("<", end)):
+        if time is not None:
+            clauses.append(f"time {sign} {_literal(time)}")
+    return " AND ".join(clauses) or None
+
+
+def _literal(time: datetime) -> str:
+    # A timestamp literal would be in nanoseconds, which end in the year 2262.
+    past = time - _EPOCH
+    micros = (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+    return f"arrow_cast({micros}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
+
+
+def _time(name: str, time: datetime | str | None) -> datetime | None:
+    try:
+        return None if time is None else read_time(time) if isinstance(time, str) else utc(time)
+    except ValueError:
+        raise BadQuery(
+            f"--{name} {shown(str(time))!r} is not a time; write ISO 8601, e.g. "
+            "2026-05-01T13:45:00Z (UTC when no offset is given)"
+        ) from None

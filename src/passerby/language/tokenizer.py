@@ -1,0 +1,159 @@
+"""Tokenizers: read from a folder and checked, or trained as WordPiece on the captions at hand."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from passerby.errors import BadModel
+
+WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+class Tokenizer:
+    """Words to ids: `encode` gives ids and a mask.
+
+    words: the words met in training, when the tokenizer was trained here; None says unknown.
+    """
+
+    def __init__(self, rules: Any, words: frozenset[str] | None = None) -> None:
+        self.rules, self.words = rules, words
+        self.rules.no_padding()
+        self.rules.no_truncation()
+        vocabulary = rules.get_vocab()
+        self.pad = next(
+            (vocabulary[p] for p in ("[PAD]", "<pad>", "<|endoftext|>") if p in vocabulary), 0
+        )
+        self.unknown = next((vocabulary[p] for p in ("[UNK]", "<unk>") if p in vocabulary), None)
+
+    def __len__(self) -> int:
+        return int(self.rules.get_vocab_size())
+
+    def encode(self, texts: Sequence[str], longest: int) -> tuple[Tensor, Tensor]:
+        """ids and mask, int64 (T, L), L the longest text but at most `longest` tokens.
+
+        A longer text keeps its first tokens and its closing one.
+        """
+        rows = [e.ids for e in self.rules.encode_batch(list(texts))]
+        rows = [ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]] for ids in rows]
+        width = max(len(ids) for ids in rows)
+        ids = torch.full((len(rows), width), self.pad, dtype=torch.int64)
+        mask = torch.zeros((len(rows), width), dtype=torch.int64)
+        for row, tokens in enumerate(rows):
+            ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
+            mask[row, : len(tokens)] = 1
+        return ids, mask
+
+    def notes(self, text: str, longest: int) -> list[str]:
+        """What a user should know of how this text is read: cut, or with unknown words."""
+        said = []
+        tokens = self.rules.encode(text).ids
+        if len(tokens) > longest:
+            said.append(
+                f"the sentence has {len(tokens)} tokens, the model reads the first {longest}; "
+                "the rest was not used: shorten it"
+            )
+        words = dict.fromkeys(WORD.findall(text.lower()))
+        if self.words is not None:
+            strange = [word for word in words if word not in self.words]
+        else:
+            strange = [word for word in words if self.unknown in self.rules.encode(word).ids]
+        if strange:
+            shown = ", ".join(word[:40] for word in strange[:8]) + (
+                f" and {len(strange) - 8} more" if len(strange) > 8 else ""
+            )
+            said.append(
+                f"words the model has not met in training: {shown}; try other words for them"
+            )
+        return said
+
+    def save(self, folder: Path) -> None:
+        self.rules.save(str(folder / "tokenizer.json"))
+        if self.words is not None:
+            (folder / "words.txt").write_text(
+                "\n".join(sorted(self.words)) + "\n", encoding="utf-8"
+            )
+
+
+def read_tokenizer(source: str | Path) -> Tokenizer:
+    """The tokenizer of a model folder or a transformers folder or hub name.
+
+    Raises BadModel when there is none or when it is empty: transformers builds a tokenizer of two
+    to five entries, silently, where it finds no vocabulary.
+    """
+    from tokenizers import Tokenizer as Rules
+
+    file = Path(source) / "tokenizer.json"
+    try:
+        if file.is_file():
+            rules = Rules.from_file(str(file))
+        else:
+            from transformers import AutoTokenizer
+
+            rules = AutoTokenizer.from_pretrained(str(source)).backend_tokenizer
+    except Exception as error:  # tokenizers raises plain Exception for a file it cannot parse
+        reason = " ".join(str(error).split())[:120]
+        raise BadModel(
+            f"no tokenizer at {source} ({reason}); put its tokenizer.json there"
+        ) from None
+    tokenizer = Tokenizer(rules, _read_words(Path(source) / "words.txt"))
+    if len(tokenizer) < 32:
+        raise BadModel(
+            f"the tokenizer at {source} has {len(tokenizer)} entries, so its vocabulary is "
+            "missing; put tokenizer.json or vocab.txt there"
+        )
+    return tokenizer
+
+
+def train_wordpiece(captions: Iterable[str], size: int, seen: int = 2) -> Tokenizer:
+    """A lower-case WordPiece tokenizer whose words are the most frequent ones of the captions.
+
+    size: entries at most. seen: how often a word must occur to be an entry of its own. Every letter
+    is an entry too (as a first and as a later piece), and so are frequent word endings, so that a
+    word never met is read as pieces. Deterministic, unlike the merges of a trained vocabulary, in
+    which equal counts are settled by hash order.
+    """
+    from tokenizers import Tokenizer as Rules
+    from tokenizers import models, normalizers, pre_tokenizers, processors
+
+    normalizer = normalizers.BertNormalizer(lowercase=True)
+    splitter = pre_tokenizers.BertPreTokenizer()
+    counts: Counter[str] = Counter()
+    for caption in captions:
+        pieces = splitter.pre_tokenize_str(normalizer.normalize_str(caption))
+        counts.update(piece for piece, _ in pieces)
+    entries = dict.fromkeys(SPECIAL)
+    letters = sorted(
+        {letter for word in counts for letter in word} | set("abcdefghijklmnopqrstuvwxyz")
+    )
+    entries |= dict.fromkeys([*letters, *(f"##{letter}" for letter in letters)])
+    endings: Counter[str] = Counter()
+    for word, count in counts.items():
+        endings.update({f"##{word[-n:]}": count for n in range(2, min(6, len(word)))})
+    common = sorted(counts, key=lambda word: (-counts[word], word))
+    room = max(size - len(entries), 0)
+    tails = sorted(endings, key=lambda tail: (-endings[tail], tail))[: room // 8]
+    entries |= dict.fromkeys([w for w in common if counts[w] >= seen][: room - len(tails)])
+    entries |= dict.fromkeys(tails)
+    vocabulary = {entry: place for place, entry in enumerate(entries)}
+    rules = Rules(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=64))
+    rules.normalizer, rules.pre_tokenizer = normalizer, splitter
+    rules.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+    )
+    words = frozenset(
+        found for word in counts if counts[word] >= seen for found in WORD.findall(word)
+    )
+    return Tokenizer(rules, words)
+
+
+def _read_words(file: Path) -> frozenset[str] | None:
+    return frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else None

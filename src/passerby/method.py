@@ -1,0 +1,73 @@
+"""The one contract: two encoders and a similarity without parameters."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from passerby.types import Batch, Embeddings, Texts
+
+
+@dataclass(frozen=True)
+class PhotoSpec:
+    """How a photo becomes a tensor: RGB, resized to height x width, scaled to [0, 1], normalised.
+
+    mean, std: one number a channel. resampling: "bilinear" or "bicubic", both antialiased.
+    """
+
+    height: int = 128
+    width: int = 64
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    resampling: str = "bilinear"
+
+
+class Method(nn.Module, ABC):
+    """A way to search: each side encodes alone, `similarity` compares, `losses` trains.
+
+    A method's module holds one frozen dataclass `Config` and one subclass of Method, which is
+    built as `Subclass(config, tokenizer)`. `config.photo` is its PhotoSpec.
+    """
+
+    config: Any
+    fingerprint: str = ""  # sha256 of the model folder it was loaded from; "" before it is saved
+
+    @property
+    def photo_spec(self) -> PhotoSpec:
+        return self.config.photo
+
+    @abstractmethod
+    def tokenize(self, texts: Sequence[str]) -> Texts:
+        """Every id and mask tensor that `encode_texts` needs, on the CPU."""
+
+    @abstractmethod
+    def encode_images(self, images: Tensor) -> Embeddings:
+        """images: float (N, 3, H, W) as `photo_spec` says; vector (N, D) is raw."""
+
+    @abstractmethod
+    def encode_texts(self, texts: Texts) -> Embeddings:
+        """vector (T, D) is raw."""
+
+    @abstractmethod
+    def similarity(self, texts: Embeddings, photos: Embeddings) -> Tensor:
+        """(T, P) scores, higher is more alike. No parameters; normalises what it compares."""
+
+    @abstractmethod
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Named scalars, already weighted; the training loop adds them."""
+
+    def notes(self, text: str) -> list[str]:  # noqa: ARG002 - a method may have nothing to say
+        """What a user should know of how this text is read, one line each (cut, unknown words)."""
+        return []
+
+    def resolved(self) -> Any:
+        """`config` with nothing left to fetch: what a model folder stores."""
+        return self.config
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Trainable parameters by the name of their group, each in exactly one."""
+        return {"all": [p for p in self.parameters() if p.requires_grad]}

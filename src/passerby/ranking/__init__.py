@@ -1,0 +1,1 @@
+"""Orders of photos, and what they are worth."""

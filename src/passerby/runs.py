@@ -1,0 +1,170 @@
+"""A recipe becomes a run: data read (or drawn), method built, trained, validated, kept."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from passerby.build import (
+    build_method,
+    device_for,
+    load_method,
+    method_settings,
+    save_method,
+)
+from passerby.config import Recipe, as_text
+from passerby.data.batches import Batches, train_batches
+from passerby.data.cache import ResizedPhotos
+from passerby.data.sources import read_data
+from passerby.errors import BadModel, BadRecipe
+from passerby.evaluation import evaluate
+from passerby.method import Method
+from passerby.training.checkpoint import settle
+from passerby.training.loop import Trainer
+from passerby.types import Batch, Report, Split
+
+Watch = Callable[[dict[str, Any]], None]
+
+
+def train(recipe: Recipe, *, resume: bool = False, watch: Watch | None = None) -> Path:
+    """Runs a recipe to its end; gives the folder, which holds `best`, `last` and log.jsonl.
+
+    resume: continue from `last` (from the start where there is none), exactly: the same machine,
+    CPU, fp32 and one thread give the weights of an unbroken run bit for bit. watch: hears events.
+    Raises BadRecipe when the run exists and `resume` is not set, or was of another recipe.
+    """
+    folder = Path(recipe.run.out) / recipe.run.name
+    resuming = _claim(folder, recipe, resume)
+    device = device_for(recipe.train.device)
+    method_settings(recipe)  # a misspelt key is refused before minutes of drawing
+    if recipe.train.threads:
+        torch.set_num_threads(recipe.train.threads)
+    torch.manual_seed(recipe.run.seed)
+    draw(recipe, watch)
+    train_split = read_data(recipe.data.train, "train")
+    val_split = read_data(recipe.data.val or recipe.data.train, "val")
+    if resuming:
+        method = load_method(folder / "last").train()
+    else:
+        captions = [caption.text for caption in train_split.captions]
+        method = build_method(recipe, captions, len(train_split.persons))
+    method.to(device)
+    name = str(recipe.method["name"])
+    trainer = Trainer(
+        method,
+        recipe.train,
+        recipe.optim,
+        folder,
+        partial(_save, method, name, recipe),
+        partial(_validate, val_split, recipe),
+        watch,
+    )
+    if resuming:
+        trainer.resume()
+    source = _Source(recipe, train_split, method)
+    trainer.run(source, source.steps)
+    return folder
+
+
+def draw(recipe: Recipe, watch: Watch | None = None) -> None:
+    """Draws the recipe's people where it asks for some and they are not on disk yet."""
+    wanted = recipe.draw
+    if not wanted.persons:
+        return
+    name, _, root = recipe.data.train.partition(":")
+    if name != "drawn":
+        raise BadRecipe('[draw] needs [data] train = "drawn:FOLDER", where the people are put')
+    from passerby.drawn.world import draw_world
+
+    drawing = False
+
+    def hear(done: int, of: int) -> None:
+        nonlocal drawing
+        drawing = drawing or done < of
+        if watch is not None and drawing:  # nothing to tell of people who are there already
+            watch({"drawn": done, "of": of})
+
+    draw_world(
+        Path(root),
+        wanted.persons,
+        wanted.photos,
+        wanted.seed,
+        captions=wanted.captions,
+        val=wanted.val_persons,
+        test=wanted.test_persons,
+        progress=hear,
+    )
+
+
+class _Source:
+    """The recipe's batches of any epoch, resized photos kept between epochs where it says so."""
+
+    def __init__(self, recipe: Recipe, split: Split, method: Method) -> None:
+        self.recipe, self.split, self.method = recipe, split, method
+        self.photos = ResizedPhotos(split.photos, method.photo_spec, keep=recipe.data.cache)
+        self.steps = len(self(0, 0))
+
+    def __call__(self, epoch: int, start: int) -> Batches[Batch]:
+        data = self.recipe.data
+        return train_batches(
+            self.split,
+            self.method.tokenize,
+            self.method.photo_spec,
+            batch=data.batch,
+            seed=self.recipe.run.seed,
+            epoch=epoch,
+            start=start,
+            augment=self.recipe.augment,
+            workers=data.workers,
+            sampler=data.sampler,
+            pairs=data.pairs,
+            photos=self.photos,
+        )
+
+
+def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
+    """Makes the run's folder and its recipe.json; True when there is a checkpoint to take up."""
+    file, last = folder / "recipe.json", folder / "last"
+    settle(last)
+    text = as_text(recipe) + "\n"
+    # Before its first step a run holds nothing to lose, so a refused recipe can be corrected.
+    begun = last.exists() or (folder / "log.jsonl").exists()
+    if begun and file.exists() and not resume:
+        raise BadRecipe(
+            f"{folder} holds a run already; continue it with --resume, or give this one another "
+            "name with --set run.name=NAME"
+        )
+    if begun and file.exists() and file.read_text(encoding="utf-8") != text:
+        raise BadRecipe(
+            f"{folder} is a run of another recipe; resume it with the recipe and --set it began "
+            "with, or give this one another name with --set run.name=NAME"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "recipe.json.part"
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+    if last.exists() and not (last / "state.json").exists():
+        raise BadModel(f"{last} has no training state; remove {folder} and start again")
+    if not last.exists():
+        shutil.rmtree(folder / "best", ignore_errors=True)
+    return last.exists()
+
+
+def _save(
+    method: Method, name: str, recipe: Recipe, folder: Path, weights: Mapping[str, Tensor] | None
+) -> None:
+    card = (
+        f"# {recipe.run.name}\n\nA {name} model of passerby, trained on `{recipe.data.train}` "
+        f"(seed {recipe.run.seed}). The recipe is recipe.json of its run.\n"
+    )
+    save_method(method, name, folder, weights=weights, card=card)
+
+
+def _validate(split: Split, recipe: Recipe, method: Method) -> Report:
+    return evaluate(method, split, workers=recipe.data.workers)

@@ -1,0 +1,1 @@
+"""Similarities without parameters."""

@@ -1,0 +1,1 @@
+"""The road from batches to a best model."""

@@ -1,0 +1,120 @@
+"""Checkpoints that are whole or not there: a model folder plus the state of its training."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.optim import Optimizer
+
+from passerby.errors import BadModel
+
+
+@dataclass
+class Position:
+    """Where training stands: `step` batches of `epoch` are done, `best` is the best so far."""
+
+    epoch: int = 0
+    step: int = 0
+    best: float = -1.0
+    best_epoch: int = -1
+    seconds: float = 0.0
+
+
+def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Replaces `folder` by what `fill` writes, as a whole.
+
+    The new one is complete on disk (FOLDER.new) before the old one moves aside (FOLDER.old);
+    `settle` finishes the exchange when a kill came between.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part, new, old = (folder.with_name(folder.name + end) for end in (".part", ".new", ".old"))
+    settle(folder)
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    fill(part)
+    for file in part.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+    part.rename(new)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def settle(folder: Path) -> None:
+    """Finishes an exchange that was killed; a half-written folder (.part) is never taken."""
+    new, old = (folder.with_name(folder.name + end) for end in (".new", ".old"))
+    if new.exists() and folder.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.rename(old)
+    if new.exists():
+        new.rename(folder)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_state(
+    folder: Path, position: Position, optimizer: Optimizer, average: Mapping[str, Tensor]
+) -> None:
+    """Position, optimizer, random state and running mean, beside the model in `folder`."""
+    tensors = {f"average/{name}": tensor.contiguous() for name, tensor in average.items()}
+    for number, entry in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{number}/{name}": t.contiguous() for name, t in entry.items()}
+    tensors["random/cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random/cuda"] = torch.cuda.get_rng_state()
+    save_file(tensors, folder / "state.safetensors")
+    (folder / "state.json").write_text(json.dumps(asdict(position)) + "\n", encoding="utf-8")
+
+
+def read_state(folder: Path, optimizer: Optimizer) -> tuple[Position, dict[str, Tensor]]:
+    """Puts optimizer and random state back; gives the position and the running mean.
+
+    Raises BadModel when the state is missing, damaged or another recipe's.
+    """
+    try:
+        position = Position(**json.loads((folder / "state.json").read_text(encoding="utf-8")))
+        tensors = load_file(folder / "state.safetensors")
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        raise BadModel(
+            f"{folder} cannot be resumed ({error}); start again without --resume"
+        ) from None
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer/"):
+            _, number, entry = name.split("/")
+            state.setdefault(int(number), {})[entry] = tensor
+    described = optimizer.state_dict()
+    try:
+        optimizer.load_state_dict({**described, "state": state})
+    except (ValueError, KeyError) as error:
+        raise BadModel(
+            f"{folder} is another recipe's run ({error}); give the run a new name"
+        ) from None
+    _lay_out(optimizer)
+    torch.set_rng_state(tensors["random/cpu"])
+    if torch.cuda.is_available() and "random/cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random/cuda"])
+    average = {
+        n.removeprefix("average/"): t for n, t in tensors.items() if n.startswith("average/")
+    }
+    return position, average
+
+
+def _lay_out(optimizer: Optimizer) -> None:
+    """Moments in the memory order of their weights (channels last), as the fused step expects."""
+    for weight, entry in optimizer.state.items():
+        for name, tensor in entry.items():
+            if tensor.shape == weight.shape:
+                entry[name] = torch.empty_like(weight, dtype=tensor.dtype).copy_(tensor)

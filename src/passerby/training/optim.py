@@ -1,0 +1,97 @@
+"""The optimizer, its named groups and its rate at any step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+
+from passerby.errors import BadRecipe
+from passerby.method import Method
+
+
+@dataclass(frozen=True)
+class Optim:
+    """AdamW. lr: peak. The rate of a named parameter group is `lr` times its entry in `scale`.
+
+    schedule: "cosine" (to `final` x lr), "step" (x `gamma` at each of `milestones`, in epochs) or
+    "constant"; `warmup` epochs rise linearly from `warmup_from` x lr. decay: on matrices only, not
+    on norms and biases. clip: greatest norm of the gradient, 0 for none.
+    """
+
+    lr: float = 1e-3
+    decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.98
+    schedule: str = "cosine"
+    warmup: float = 1.0
+    warmup_from: float = 0.01
+    final: float = 0.0
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    clip: float = 0.0
+    scale: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.schedule not in ("cosine", "step", "constant"):
+            raise BadRecipe(f"[optim] schedule {self.schedule!r} is not cosine, step or constant")
+        if self.lr <= 0:
+            raise BadRecipe("[optim] lr is above 0")
+
+    def factor(self, step: int, steps_per_epoch: int, steps: int) -> float:
+        """What `lr` is multiplied by at `step` (from 0) of `steps`."""
+        warm = self.warmup * steps_per_epoch
+        if step < warm:
+            return self.warmup_from + (1 - self.warmup_from) * step / warm
+        if self.schedule == "step":
+            passed = sum(step >= epoch * steps_per_epoch for epoch in self.milestones)
+            return self.gamma**passed
+        if self.schedule == "constant":
+            return 1.0
+        done = (step - warm) / max(steps - warm, 1)
+        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def optimizer(method: Method, settings: Optim) -> Optimizer:
+    """AdamW over the method's named groups, each split in decayed and not decayed.
+
+    Raises BadRecipe when `scale` names no group; ValueError when the method's groups leave out or
+    repeat a trainable parameter, which would freeze or double it silently.
+    """
+    groups = method.parameter_groups()
+    for name in settings.scale:
+        if name not in groups:
+            near = get_close_matches(name, groups, 1, 0.0)[0]
+            raise BadRecipe(f"[optim] scale: no group {name!r}; did you mean {near!r}?")
+    cover(method, groups)
+    parts = []
+    for name, parameters in groups.items():
+        trainable = [p for p in parameters if p.requires_grad]
+        for decay, chosen in (
+            (settings.decay, [p for p in trainable if p.ndim > 1]),
+            (0.0, [p for p in trainable if p.ndim < 2]),
+        ):
+            scale = settings.scale.get(name, 1.0)
+            parts.append({"params": chosen, "weight_decay": decay, "scale": scale, "name": name})
+    parts = [part for part in parts if part["params"]]
+    return AdamW(parts, lr=settings.lr, betas=(settings.beta1, settings.beta2), fused=True)
+
+
+def cover(method: Method, groups: Mapping[str, list[nn.Parameter]]) -> None:
+    """Raises ValueError unless every trainable parameter is in exactly one group."""
+    names = {id(p): n for n, p in method.named_parameters() if p.requires_grad}
+    listed = [id(p) for parameters in groups.values() for p in parameters if p.requires_grad]
+    lost = sorted(names[key] for key in set(names) - set(listed))
+    twice = sorted({names.get(key, "a stranger") for key in listed if listed.count(key) > 1})
+    strange = set(listed) - set(names)
+    if lost or twice or strange:
+        raise ValueError(f"parameter groups leave out {lost[:3]}, repeat {twice[:3]}")
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["scale"]

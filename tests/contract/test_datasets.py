@@ -1,0 +1,142 @@
+"""What every data set promises, whatever its layout; each is made small, quirks included."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from passerby.data.images import read_photo
+from passerby.data.sources import NAMES, read_data
+from passerby.types import Split
+
+Rows = list[dict[str, Any]]
+
+
+def photos_of(root: Path, paths: list[str]) -> None:
+    for path in paths:
+        file = root / "imgs" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (13, 34), (90, 40, 20)).save(file)
+
+
+def written(root: Path, name: str, rows: Rows) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    photos_of(root, [row.get("file_path") or row["img_path"] for row in rows])
+    (root / name).write_text(json.dumps(rows), encoding="utf-8")
+
+
+def cuhk(root: Path) -> str:
+    """Ids from 1, all its folders and suffixes, one photo with ten captions, stray blanks."""
+    rows: Rows = []
+    paths = {"train": "cam_a/000_45.bmp", "val": "CUHK03/843_4.jpg",
+             "test": "test_query/p2703_s3526.jpg"}  # fmt: skip
+    for number, (split, path) in enumerate(paths.items(), start=1):
+        for person in (number, number + 100):
+            told = [f"  A  man\nin {n} coats. " for n in range(10 if split == "test" else 2)]
+            rows.append({"split": split, "captions": told, "id": person,
+                         "file_path": path.replace(".", f"_{person}.", 1),
+                         "processed_tokens": [["a", "man"]]})  # fmt: skip
+    written(root / "CUHK-PEDES", "reid_raw.json", rows)
+    return f"cuhk-pedes:{root}"
+
+
+def icfg(root: Path) -> str:
+    """Ids from 0, no val, one caption a photo, MSMT17 names, one photo listed twice."""
+    rows: Rows = [
+        {"split": "train" if person < 30 else "test", "captions": [f"Person {person}, photo {n}."],
+         "id": person, "file_path": f"{'test' if person % 3 else 'train'}/{person:04}/{n}.jpg"}
+        for person in range(40) for n in range(2)
+    ]  # fmt: skip
+    written(root / "ICFG-PEDES", "ICFG-PEDES.json", [*rows, {**rows[0], "captions": ["Again."]}])
+    return f"icfg-pedes:{root}"
+
+
+def rstp(root: Path) -> str:
+    """img_path, a flat folder, no blank after a full stop."""
+    rows: Rows = [
+        {"id": person, "img_path": f"{person:04}_c{n}_000{n}.jpg", "split": split,
+         "captions": ["A man.He walks.", "Black shoes.Blue bag."]}
+        for person, split in enumerate(["train", "train", "val", "test", "test"]) for n in range(3)
+    ]  # fmt: skip
+    written(root / "RSTPReid", "data_captions.json", rows)
+    return f"rstpreid:{root / 'RSTPReid'}"
+
+
+def drawn(root: Path) -> str:
+    """Ids as strings, the JSON in the root itself."""
+    rows: Rows = [
+        {"id": f"person-{n}", "file_path": f"{n}/0.jpg", "split": split, "captions": ["She walks."]}
+        for n, split in enumerate(["train", "val", "test"])
+    ]
+    written(root, "reid_raw.json", rows)
+    return f"drawn:{root}"
+
+
+def files(root: Path) -> str:
+    """A CSV with a caption a row, paths relative to it, one absolute."""
+    photos_of(root, ["a b.png", "人.png", "c.png"])
+    rows = [("imgs/a b.png", "x", "He, in red", "train"), ("imgs/人.png", "y", "She", "val"),
+            (str(root / "imgs/c.png"), "z", 'A "nice" hat', "test"),
+            ("imgs/a b.png", "x", "A man", "train")]  # fmt: skip
+    with (root / "captions.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "person", "caption", "split"), *rows])
+    return f"files:{root / 'captions.csv'}"
+
+
+MAKERS: dict[str, Callable[[Path], str]] = {
+    "cuhk-pedes": cuhk, "icfg-pedes": icfg, "rstpreid": rstp, "drawn": drawn, "files": files,
+}  # fmt: skip
+
+
+@pytest.fixture(params=NAMES)
+def spec(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return MAKERS[request.param](tmp_path)
+
+
+@pytest.fixture
+def splits(spec: str) -> dict[str, Split]:
+    return {split: read_data(spec, split) for split in ("train", "val", "test", "all")}
+
+
+def test_ids_are_unique_and_name_the_photo(splits: dict[str, Split]) -> None:
+    for split in splits.values():
+        assert split.photos
+        assert len({photo.id for photo in split.photos}) == len(split.photos)
+        assert len({caption.id for caption in split.captions}) == len(split.captions)
+        assert all(caption.id.rpartition("#")[0] == caption.photo for caption in split.captions)
+
+
+def test_captions_point_to_photos_of_the_same_person(splits: dict[str, Split]) -> None:
+    for split in splits.values():
+        person = {photo.id: photo.person for photo in split.photos}
+        assert all(person[caption.photo] == caption.person for caption in split.captions)
+        assert {caption.photo for caption in split.captions} == set(person)
+
+
+def test_no_person_is_in_two_splits_and_the_splits_are_the_whole(splits: dict[str, Split]) -> None:
+    parts = [set(splits[name].persons) for name in ("train", "val", "test")]
+    assert sum(map(len, parts)) == len(set.union(*parts))
+    assert set.union(*parts) == set(splits["all"].persons)
+    for kind in ("photos", "captions"):
+        counts = {name: len(getattr(split, kind)) for name, split in splits.items()}
+        assert counts["train"] + counts["val"] + counts["test"] == counts["all"]
+
+
+def test_captions_are_clean_sentences(splits: dict[str, Split]) -> None:
+    for caption in splits["all"].captions:
+        assert caption.text
+        assert caption.text == " ".join(caption.text.split())
+
+
+def test_every_photo_can_be_read(splits: dict[str, Split]) -> None:
+    assert all(read_photo(photo.path).size == (13, 34) for photo in splits["all"].photos)
+
+
+def test_reading_twice_gives_the_same(spec: str, splits: dict[str, Split]) -> None:
+    assert read_data(spec, "train") == splits["train"]

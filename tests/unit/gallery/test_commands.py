@@ -1,0 +1,127 @@
+"""`passerby index` and `passerby search`, with a stand-in model."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import typer
+from colours import Colours, paint
+from typer.testing import CliRunner, Result
+
+import passerby.build
+from passerby.cli.index import index
+from passerby.cli.search import search
+from passerby.errors import Refused
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+app.command()(index)
+app.command()(search)
+
+
+@pytest.fixture(autouse=True)
+def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passerby.build, "load_method", lambda _=None: Colours())
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def call(*words: object) -> Result:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        assert isinstance(result.exception, Refused), result.exception
+    return result
+
+
+def test_a_folder_is_indexed_and_told_in_numbers(photos: Path, gallery: Path) -> None:
+    result = call("index", photos, "--gallery", gallery)
+    assert result.exit_code == 0
+    assert "6 files: 6 new" in result.stdout
+    assert "photos/s" in result.stdout
+    assert "holds 6 photos" in result.stdout
+    assert "6 unchanged" in call("index", photos, "--gallery", gallery).stdout
+
+
+def test_broken_files_come_last_with_exit_2_or_0_when_skipped(photos: Path, gallery: Path) -> None:
+    (photos / "text.jpg").write_text("no photo")
+    result = call("index", photos, "--gallery", gallery)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].strip().startswith(str(photos / "text.jpg"))
+    assert "6 new, 1 not readable" in result.stdout
+    again = call("index", photos, "--gallery", gallery, "--skip-broken")
+    assert again.exit_code == 0
+    assert "text.jpg" in again.stderr
+
+
+def test_facts_from_a_csv_and_a_pattern_are_stored_and_found(
+    photos: Path, gallery: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "facts.csv").write_text("path,time,person,mood\nred.png,2026-05-01,p1,good\n")
+    result = call(
+        "index", photos, "--gallery", gallery, "--meta", tmp_path / "facts.csv",
+        "--pattern", r"(?P<camera>below)",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "mood" in result.stderr
+    found = call("search", "red", "--gallery", gallery, "--json", "--after", "2026-01-01")
+    assert [r["person"] for r in json.loads(found.stdout)["results"]] == ["p1"]
+    found = call("search", "red", "--gallery", gallery, "--json", "--camera", "below")
+    assert len(json.loads(found.stdout)["results"]) == 2
+
+
+@pytest.mark.parametrize("options", [("--meta", "none.csv"), ("--pattern", "(")])
+def test_bad_facts_are_refused_before_anything_is_made(
+    photos: Path, gallery: Path, options: tuple[str, str]
+) -> None:
+    assert isinstance(call("index", photos, "--gallery", gallery, *options).exception, Refused)
+    assert not gallery.exists()
+
+
+def test_json_has_the_promised_shape_and_nothing_else_on_stdout(
+    photos: Path, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("index", photos, "--gallery", gallery)
+    monkeypatch.chdir(photos.parent)
+    result = call("search", "red zxqv", "--gallery", "gallery", "-k", "50", "--json")
+    found = json.loads(result.stdout)
+    assert found["query"] == "red zxqv"
+    assert set(found["results"][0]) == {"rank", "path", "score", "camera", "time", "person"}
+    assert found["results"][0]["path"] == str(photos / "red.png")
+    assert [r["rank"] for r in found["results"]] == [1, 2, 3, 4, 5, 6]
+    assert "unknown words: zxqv" in result.stderr
+    assert "fewer than the 50" in result.stderr
+
+
+def test_the_table_shows_any_name_on_one_line_and_whole(tmp_path: Path, gallery: Path) -> None:
+    folder = tmp_path / "photos"
+    for name in (b"a\nb.png", b"[bold]caf\xe9\x1b[31m.png"):
+        path = folder / os.fsdecode(name)
+        paint(folder / "plain.png", "red").rename(path)
+    call("index", folder, "--gallery", gallery)
+    result = call("search", "red", "--gallery", gallery)
+    assert result.exit_code == 0
+    assert "a\\nb.png" in result.stdout
+    assert "[bold]caf\\xe9\\x1b[31m.png" in result.stdout
+    assert (
+        len(json.loads(call("search", "red", "--gallery", gallery, "--json").stdout)["results"])
+        == 2
+    )
+
+
+def test_a_page_and_a_sheet_are_written(photos: Path, gallery: Path, tmp_path: Path) -> None:
+    call("index", photos, "--gallery", gallery)
+    page, sheet = tmp_path / "a.html", tmp_path / "a.png"
+    result = call("search", "red", "--gallery", gallery, "--html", page, "--sheet", sheet)
+    assert result.exit_code == 0
+    assert page.read_text().startswith("<!doctype html>")
+    assert sheet.read_bytes()[:4] == b"\x89PNG"
+    lost = call("search", "red", "--gallery", gallery, "--html", tmp_path / "no" / "a.html")
+    assert isinstance(lost.exception, Refused)
+    assert "cannot be written" in str(lost.exception)
+
+
+def test_no_gallery_and_an_empty_sentence_are_refused(photos: Path, gallery: Path) -> None:
+    assert "no gallery here" in str(call("search", "red", "--gallery", gallery).exception)
+    call("index", photos, "--gallery", gallery)
+    assert "no words" in str(call("search", " ", "--gallery", gallery).exception)

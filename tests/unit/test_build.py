@@ -1,0 +1,112 @@
+"""Model folders: whole ones load, every other ends in one line that names the remedy."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from passerby.build import build_method, load_method, save_method
+from passerby.config import parse_recipe
+from passerby.errors import BadModel
+
+RECIPE = {
+    "method": {"name": "twotower", "dim": 8},
+    "photo": {"height": 32, "width": 16},
+    "image_encoder": {"kind": "resnet", "embedding_size": 8, "hidden_sizes": [8], "depths": [1],
+                      "layer_type": "basic"},
+    "text_encoder": {"kind": "bert", "hidden_size": 8, "num_hidden_layers": 1,
+                     "num_attention_heads": 2, "intermediate_size": 16},
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    method = build_method(parse_recipe(RECIPE), ["a man in red"] * 3, 2)
+    save_method(method, "twotower", tmp_path / "model")
+    return tmp_path / "model"
+
+
+def refused(folder, hint):
+    with pytest.raises(BadModel, match=hint) as error:
+        load_method(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_folder_holds_config_weights_tokenizer_and_card(folder) -> None:
+    names = {file.name for file in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= names
+    assert not load_method(folder).training
+
+
+def test_half_precision_weights_load_as_float(folder, tmp_path) -> None:
+    method = load_method(folder)
+    save_method(method, "twotower", tmp_path / "half", half=True)
+    again = load_method(tmp_path / "half")
+    assert next(again.parameters()).dtype == torch.float32
+    assert again.fingerprint != method.fingerprint
+
+
+def test_no_folder_and_a_file_are_refused(folder, tmp_path) -> None:
+    refused(tmp_path / "none", "no model folder")
+    refused(folder / "config.json", "it is a file")
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path / "empty", "no config.json")
+
+
+def test_a_pickle_is_refused_and_never_executed(folder) -> None:
+    class Trap:
+        def __reduce__(self):
+            return open, (str(folder / "executed"), "w")
+
+    for name in ("model.safetensors", "model.pt"):
+        (folder / name).write_bytes(pickle.dumps(Trap()))
+    refused(folder, "safetensors")
+    (folder / "model.safetensors").unlink()
+    refused(folder, "pickle")
+    assert not (folder / "executed").exists()
+
+
+def test_truncated_weights_are_refused(folder) -> None:
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    refused(folder, "whole safetensors")
+
+
+def test_weights_of_a_wrong_shape_missing_or_strange_are_refused_by_name(folder) -> None:
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    name = "text_head.weight"
+    save_file({**weights, name: torch.zeros(3, 3)}, file)
+    refused(folder, name)
+    save_file({n: t for n, t in weights.items() if n != name}, file)
+    refused(folder, "missing")
+    save_file({**weights, "extra": torch.zeros(1)}, file)
+    refused(folder, "extra")
+
+
+def test_weights_with_nan_are_refused(folder) -> None:
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    weights["text_head.weight"][0, 0] = torch.nan
+    save_file(weights, file)
+    refused(folder, "not finite")
+
+
+def test_another_format_or_a_damaged_config_is_refused(folder) -> None:
+    file = folder / "config.json"
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps({**told, "format": 99}))
+    refused(folder, "format 99")
+    file.write_text("{")
+    refused(folder, "not JSON")
+    file.write_text("[]")
+    refused(folder, "does not describe")
+
+
+def test_a_tokenizer_of_another_model_is_refused(folder) -> None:
+    told = json.loads((folder / "config.json").read_text())
+    told["config"]["text_encoder"]["options"]["vocab_size"] = 9
+    (folder / "config.json").write_text(json.dumps(told))
+    refused(folder, "tokenizer")

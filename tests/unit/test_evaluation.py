@@ -1,0 +1,110 @@
+"""Evaluation embeds once, ranks in blocks and says how its numbers were made."""
+
+import dataclasses
+
+import pytest
+import torch
+from PIL import Image
+
+from passerby.errors import BadData, BadModel
+from passerby.evaluation import evaluate
+from passerby.method import Method, PhotoSpec
+from passerby.similarity.cosine import cosine
+from passerby.types import Caption, Embeddings, Photo, Split, Texts
+
+SHADES = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "gray": (99, 99, 99)}
+
+
+class Shades(Method):
+    """Knows colour words and mean colours; counts what it encodes."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+        self.encoded = 0
+        self.widest = (0, 0)
+
+    @property
+    def photo_spec(self):
+        return PhotoSpec(8, 4, mean=(0, 0, 0), std=(1, 1, 1))
+
+    def tokenize(self, texts):
+        return Texts(ids=torch.tensor([[float(v) for v in SHADES[t.split()[-1]]] for t in texts]))
+
+    def encode_images(self, images):
+        self.encoded += len(images)
+        return Embeddings(images.mean((2, 3)) * self.weight + 1e-3)
+
+    def encode_texts(self, texts):
+        return Embeddings(texts.ids * self.weight + 1e-3)
+
+    def similarity(self, texts, photos):
+        self.widest = max(self.widest, (len(texts), len(photos)))
+        return cosine(texts.vector, photos.vector)
+
+    def losses(self, batch):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def split(tmp_path):
+    photos, captions = [], []
+    for shade, rgb in SHADES.items():
+        path = tmp_path / f"{shade}.png"
+        Image.new("RGB", (4, 8), rgb).save(path)
+        photos.append(Photo(shade, path, person=shade))
+        captions += [Caption(f"{shade}{n}", f"someone in {shade}", shade, shade) for n in range(5)]
+    return Split("test", tuple(photos), tuple(captions))
+
+
+def test_a_model_that_knows_all_is_right_everywhere(split) -> None:
+    report = evaluate(Shades(), split)
+    assert report.metrics["rank-1"] == report.metrics["mAP"] == 100
+    assert (report.card["queries"], report.card["photos"], report.card["persons"]) == (20, 4, 4)
+
+
+def test_each_photo_is_embedded_once_and_no_block_is_larger_than_asked(split) -> None:
+    method = Shades()
+    evaluate(method, split, block=3)
+    assert method.encoded == 4
+    assert max(method.widest) <= 3
+
+
+def test_blocks_do_not_change_a_number(split) -> None:
+    assert evaluate(Shades(), split, block=3).metrics == evaluate(Shades(), split).metrics
+
+
+def test_the_mode_of_the_method_is_left_as_it_was(split) -> None:
+    method = Shades().train()
+    evaluate(method, split)
+    assert method.training
+
+
+def test_queries_without_a_right_photo_are_counted_and_said(split) -> None:
+    stranger = Caption("x", "someone in red", "red", "nobody")
+    odd = dataclasses.replace(split, captions=(*split.captions, stranger))
+    report = evaluate(Shades(), odd)
+    assert report.card["queries_without_right_photo"] == 1
+    assert report.metrics["rank-1"] == 100
+
+
+def test_a_split_without_captions_is_refused(split) -> None:
+    with pytest.raises(BadData, match="no captions"):
+        evaluate(Shades(), dataclasses.replace(split, captions=()))
+
+
+def test_damaged_weights_are_said_and_never_scored(split) -> None:
+    method = Shades()
+    method.weight.data.fill_(torch.nan)
+    with pytest.raises(BadModel, match="not finite"):
+        evaluate(method, split)
+
+
+def test_a_report_is_written_with_its_card(split, tmp_path) -> None:
+    import json
+
+    evaluate(Shades(), split).with_card(data="x:y").write(tmp_path / "new" / "r.json")
+    told = json.loads((tmp_path / "new" / "r.json").read_text())
+    assert told["metrics"]["rank-1"] == 100
+    assert told["card"]["data"] == "x:y"
+    assert told["card"]["ap"] == "mean precision at each right photo"
