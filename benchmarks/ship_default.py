@@ -36,6 +36,7 @@ def main() -> None:
         length=method.config.length,
     )
     save_method(method, recipe["method"]["name"], DEFAULT, half=True, card=card)
+    (DEFAULT / "recipe.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
     size = sum(file.stat().st_size for file in DEFAULT.iterdir())
     print(f"{DEFAULT.relative_to(Path.cwd())}: {size / 1e6:.1f} MB")
 

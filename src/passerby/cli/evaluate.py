@@ -42,9 +42,11 @@ def provenance(model: str) -> dict[str, object]:
     import json
 
     import passerby
+    from passerby.build import DEFAULT
 
-    recipe = Path(model).parent / "recipe.json"
-    told = json.loads(recipe.read_text(encoding="utf-8")) if recipe.is_file() else None
+    folder = DEFAULT if model == "default" else Path(model)
+    found = [f for f in (folder / "recipe.json", folder.parent / "recipe.json") if f.is_file()]
+    told = json.loads(found[0].read_text(encoding="utf-8")) if found else None
     return {
         "passerby": passerby.__version__,
         "commit": commit(),
