@@ -17,7 +17,7 @@ from passerby.drawn.ceiling import ceiling
 from passerby.drawn.world import draw_world
 from passerby.evaluation import evaluate
 
-PERSONS, PHOTOS, SEED = 1000, 2, 990_001
+PERSONS, PHOTOS, SEED = 1000, 2, 990_002
 
 
 def main() -> None:

@@ -123,7 +123,7 @@ def load_method(folder: str | Path | None = None) -> Method:
 
     Raises BadModel when the folder, its settings or its weights are wrong. A pickle is never read.
     """
-    path = DEFAULT if folder in (None, "", "default") else Path(str(folder))
+    path = DEFAULT if str(folder or "default") == "default" else Path(str(folder))
     described = _described(path)
     kind = method_class(described["method"])
     config = parse(config_class(kind), described["config"], f"{path}/config.json")

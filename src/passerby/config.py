@@ -152,6 +152,8 @@ def to_json(value: Any) -> Any:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in inner:
@@ -168,10 +170,10 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if len(kinds) != len(value):
             raise BadRecipe(f"{where} has {len(kinds)} entries, not {len(value)}")
         return tuple(_value(t, v, where) for t, v in zip(kinds, value, strict=True))
-    if hint is Any or origin is not None:
-        if origin is not None and not isinstance(value, Mapping):
+    if origin is not None:
+        if not isinstance(value, Mapping):
             raise BadRecipe(f"{where} is a table, not {value!r}")
-        return value
+        return {name: _value(inner[1], v, f"{where}.{name}") for name, v in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

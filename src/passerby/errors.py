@@ -4,6 +4,20 @@ The command line prints the line and exits with 2; a library user catches `Refus
 kinds. A message names what was met, then what to do about it.
 """
 
+import os
+
+
+def shown(text: str | os.PathLike[str]) -> str:
+    """Text or a path on one line: controls and bytes of a name that are no UTF-8 are escaped."""
+    return "".join(char if char.isprintable() else escape(char) for char in os.fspath(text))
+
+
+def escape(char: str) -> str:
+    """One character as ASCII: \\xe9 for a byte that is no UTF-8, \\n, \\u200b."""
+    if "\udc80" <= char <= "\udcff":  # how Python holds a byte of a name that is no UTF-8
+        return f"\\x{ord(char) - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
+
 
 class Refused(Exception):  # noqa: N818 - the word a reader meets in the message
     """Input that passerby does not take; `str(error)` is one line that names the remedy."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -21,11 +20,13 @@ from passerby.build import (
 from passerby.config import Recipe, as_text
 from passerby.data.batches import Batches, train_batches
 from passerby.data.cache import ResizedPhotos
+from passerby.data.sources import parse as parse_source
 from passerby.data.sources import read_data
 from passerby.errors import BadModel, BadRecipe
 from passerby.evaluation import evaluate
 from passerby.method import Method
 from passerby.training.checkpoint import settle
+from passerby.training.log import read_journal
 from passerby.training.loop import Trainer
 from passerby.types import Batch, Report, Split
 
@@ -77,7 +78,7 @@ def draw(recipe: Recipe, watch: Watch | None = None) -> None:
     wanted = recipe.draw
     if not wanted.persons:
         return
-    name, _, root = recipe.data.train.partition(":")
+    name, root = parse_source(recipe.data.train)
     if name != "drawn":
         raise BadRecipe('[draw] needs [data] train = "drawn:FOLDER", where the people are put')
     from passerby.drawn.world import draw_world
@@ -91,7 +92,7 @@ def draw(recipe: Recipe, watch: Watch | None = None) -> None:
             watch({"drawn": done, "of": of})
 
     draw_world(
-        Path(root),
+        root,
         wanted.persons,
         wanted.photos,
         wanted.seed,
@@ -108,9 +109,14 @@ class _Source:
     def __init__(self, recipe: Recipe, split: Split, method: Method) -> None:
         self.recipe, self.split, self.method = recipe, split, method
         self.photos = ResizedPhotos(split.photos, method.photo_spec, keep=recipe.data.cache)
-        self.steps = len(self(0, 0))
+        # The identity sampler makes more batches in one epoch than in another.
+        epochs = recipe.train.epochs if recipe.data.sampler == "identity" else 1
+        self.steps = min(len(self._epoch(epoch, 0)) for epoch in range(epochs))
 
     def __call__(self, epoch: int, start: int) -> Batches[Batch]:
+        return self._epoch(epoch, start, self.steps)
+
+    def _epoch(self, epoch: int, start: int, steps: int | None = None) -> Batches[Batch]:
         data = self.recipe.data
         return train_batches(
             self.split,
@@ -125,34 +131,42 @@ class _Source:
             sampler=data.sampler,
             pairs=data.pairs,
             photos=self.photos,
+            steps=steps,
         )
 
 
 def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
-    """Makes the run's folder and its recipe.json; True when there is a checkpoint to take up."""
+    """Makes the run's folder and its recipe.json; True when there is a checkpoint to take up.
+
+    Before its first step a run holds nothing to lose, so a refused recipe can be corrected.
+    """
     file, last = folder / "recipe.json", folder / "last"
-    settle(last)
+    holds = ("last", "best", "log.jsonl", "last.new", "last.old", "best.new", "best.old")
+    begun = any((folder / name).exists() for name in holds)
     text = as_text(recipe) + "\n"
-    # Before its first step a run holds nothing to lose, so a refused recipe can be corrected.
-    begun = last.exists() or (folder / "log.jsonl").exists()
-    if begun and file.exists() and not resume:
+    if begun and not resume:
         raise BadRecipe(
             f"{folder} holds a run already; continue it with --resume, or give this one another "
             "name with --set run.name=NAME"
         )
-    if begun and file.exists() and file.read_text(encoding="utf-8") != text:
+    if begun and (not file.exists() or file.read_text(encoding="utf-8") != text):
         raise BadRecipe(
             f"{folder} is a run of another recipe; resume it with the recipe and --set it began "
             "with, or give this one another name with --set run.name=NAME"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    settle(last)
+    if last.exists() and not (last / "state.json").exists():
+        raise BadModel(f"{last} has no training state; remove {folder} and start again")
+    validated = sum("validation" in event for event in read_journal(folder / "log.jsonl"))
+    if not last.exists() and validated > 1:
+        raise BadModel(
+            f"{folder} has a best model but its checkpoint is gone; keep it and name another run "
+            "with --set run.name=NAME"
+        )
     part = folder / "recipe.json.part"
     part.write_text(text, encoding="utf-8")
     part.replace(file)
-    if last.exists() and not (last / "state.json").exists():
-        raise BadModel(f"{last} has no training state; remove {folder} and start again")
-    if not last.exists():
-        shutil.rmtree(folder / "best", ignore_errors=True)
     return last.exists()
 
 

@@ -110,9 +110,10 @@ def test_texts_in_any_order_and_company_embed_alike(tiny) -> None:
     torch.testing.assert_close(many.vector[3:4], one.vector, atol=1e-5, rtol=1e-5)
 
 
-def test_every_tensor_of_the_method_takes_part_in_a_batch_on_its_device(tiny) -> None:
-    batch = batch_for(tiny).to("cpu")
-    assert len(batch) == 6
+def test_a_batch_moves_to_a_device_as_a_whole(tiny) -> None:
+    batch = batch_for(tiny).to("meta")
+    moved = [batch.images, batch.persons, batch.photos, *batch.texts.tensors.values()]
+    assert {tensor.device.type for tensor in moved} == {"meta"}
 
 
 @pytest.mark.parametrize("caption", ["x", "日本語 の 人", "!!!", "a " * 500])

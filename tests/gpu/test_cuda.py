@@ -21,3 +21,35 @@ def test_a_method_scores_on_cuda_as_on_the_cpu(tmp_path) -> None:
     method.to("cuda")
     on_cuda = method.similarity(embed_texts(method, words), embed_images(method, photos))
     torch.testing.assert_close(on_cuda, on_cpu, atol=1e-3, rtol=0)
+
+
+def test_a_run_in_bf16_with_a_running_mean_stops_and_resumes_on_cuda(tmp_path) -> None:
+    from passerby.build import load_method
+    from passerby.config import parse_recipe
+    from passerby.runs import train
+
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    def stop(event: dict) -> None:
+        if event.get("at") == 3:
+            raise Enough
+
+    recipe = parse_recipe(
+        {
+            "run": {"name": "cuda", "out": str(tmp_path)},
+            "draw": {"persons": 20, "photos": 2, "val_persons": 4},
+            "data": {"train": f"drawn:{tmp_path / 'people'}", "batch": 8, "workers": 0},
+            "method": {"name": "twotower", "dim": 16},
+            "image_encoder": {"kind": "resnet", "hidden_sizes": [8, 16], "depths": [1, 1],
+                              "embedding_size": 8, "layer_type": "basic"},
+            "text_encoder": {"kind": "bert", "hidden_size": 16, "num_hidden_layers": 1,
+                             "num_attention_heads": 2, "intermediate_size": 32},
+            "train": {"epochs": 2, "precision": "bf16", "average": 0.9, "device": "cuda",
+                      "save_every": 2},
+        }
+    )  # fmt: skip
+    with pytest.raises(Enough):
+        train(recipe, watch=stop)
+    folder = train(recipe, resume=True)
+    assert all(torch.isfinite(t).all() for t in load_method(folder / "best").state_dict().values())

@@ -67,7 +67,11 @@ class Outcome:
     @property
     def refusal(self) -> str:
         """The one line of a refused command. Progress bars may stand on stderr beside it."""
-        said = [line for line in self.err.splitlines() if not line.startswith("indexing ")]
+        said = [
+            line
+            for line in self.err.splitlines()
+            if not line.startswith(("indexing ", "embedding "))
+        ]
         assert self.code == 2, f"exit {self.code}: {self.err or self.out}"
         assert len(said) == 1, self.err
         assert said[0].startswith("passerby: "), self.err

@@ -100,7 +100,7 @@ WRONG = {
     "train.epochs=1.5": "epochs is of type int, not 1.5",
     "photo.mean=0.5": "mean is a list, not 0.5",
     "method.dim=big": "dim is of type int, not 'big'",
-    "data.train=nowhere": 'train = "drawn:FOLDER"',
+    "data.train=nowhere": "NAME:ROOT",
     "train.device=tpu": "auto, cpu or cuda",
 }
 

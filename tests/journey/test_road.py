@@ -188,7 +188,7 @@ def test_the_program_itself_indexes_and_searches(trained, people, tmp_path) -> N
     done = shell("index", "photos", "--gallery", "gallery", "--model", trained / "best")
     assert done.returncode == 2
     assert "49 files: 48 new, 1 not readable" in done.stdout
-    assert "caf\\udce9.jpg" in done.stderr.splitlines()[-1]
+    assert "caf\\xe9.jpg" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     asked = shell("search", SENTENCE, "--gallery", "gallery", "--json", "-k", "2")
     assert asked.returncode == 0

@@ -52,6 +52,10 @@ def test_set_changes_one_key_and_takes_bare_words(tmp_path) -> None:
         ("photo.mean=[0.5]", "3 entries"),
         ("photo.resampling=nearest", "bicubic"),
         ("augment.flip=3", "flip"),
+        ("optim.clip=-1", "0 or more"),
+        ("optim.beta1=1.5", "below 1"),
+        ("optim.lr=nan", "above 0"),
+        ("optim.scale={heads='x'}", "float"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line(tmp_path, change: str, hint: str) -> None:

@@ -12,7 +12,7 @@ from passerby.cli.evaluate import evaluate
 from passerby.cli.index import index
 from passerby.cli.search import search
 from passerby.cli.train import train
-from passerby.errors import Refused
+from passerby.errors import Refused, shown
 
 app = typer.Typer(
     name="passerby",
@@ -48,7 +48,7 @@ def main() -> None:
     try:
         app()
     except Refused as refused:
-        print(f"passerby: {one_line(str(refused))}", file=sys.stderr)
+        print(f"passerby: {shown(str(refused))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("passerby: stopped; run the same command again to go on", file=sys.stderr)
@@ -60,10 +60,5 @@ def main() -> None:
         place = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or error
         line = f"{place}{reason}; check the path, its permissions and the room left"
-        print(f"passerby: {one_line(line)}", file=sys.stderr)
+        print(f"passerby: {shown(line)}", file=sys.stderr)
         sys.exit(2)
-
-
-def one_line(text: str) -> str:
-    """Text without line breaks and controls: a path in it may have any."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -64,7 +64,8 @@ def _gallery(out: Path, split: Split) -> Searcher:
 
     known = {photo.path.resolve(): photo.person for photo in split.photos}
     method = load_method()
-    with Store.write(out / "gallery", method.fingerprint, "default") as store:
+    place = out / f"gallery-{method.fingerprint[:8]}"  # another model makes another gallery
+    with Store.write(place, method.fingerprint, "default") as store:
         summary = ingest(
             method,
             store,
@@ -73,7 +74,7 @@ def _gallery(out: Path, split: Split) -> Searcher:
         )
     if summary.embedded:
         print(f"indexed {summary.embedded} photos, {summary.photos_per_second:.0f} photos/s")
-    return Searcher(method, Store.open(out / "gallery"))
+    return Searcher(method, Store.open(place))
 
 
 def _questions(split: Split) -> Sequence[Caption]:

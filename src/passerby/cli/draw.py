@@ -30,10 +30,11 @@ def draw(
     ] = None,
 ) -> None:
     """Draws people, their photos and captions; run again after a break, it goes on."""
-    from passerby.data.images import shown
+    from passerby.cli.meter import Meter
     from passerby.drawn.world import draw_world
+    from passerby.errors import shown
 
-    with Meter() as meter:
+    with Meter("drawing") as meter:
         settings = draw_world(
             out,
             persons,
@@ -52,53 +53,3 @@ def draw(
     place = shown(out)
     print(f"{place}: {train} persons to train, {settings.val} to validate, {settings.test} to test")
     print(f"{meter.drawn} photos drawn now, {meter.rate():.0f} a second; data name: drawn:{place}")
-
-
-class Meter:
-    """A bar of photos drawn, with the rate since the first report and the time left."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        rate = TextColumn("photos, {task.fields[rate]:.0f}/s, time left")
-        self.bar = Progress(
-            TextColumn("drawing"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            rate,
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self.task = self.bar.add_task("drawing", total=None, rate=0.0)
-        self.first: int | None = None  # photos that were there before
-        self.drawn, self.started = 0, 0.0
-
-    def __enter__(self) -> Meter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar.live.is_started:
-            self.bar.stop()
-
-    def hear(self, done: int, total: int) -> None:
-        """`done` of `total` photos are there now."""
-        from time import monotonic
-
-        if self.first is None:
-            self.bar.start()
-            self.first, self.started = done, monotonic()
-        self.drawn = done - self.first
-        self.bar.update(self.task, completed=done, total=total, rate=self.rate())
-
-    def rate(self) -> float:
-        """Photos a second so far."""
-        from time import monotonic
-
-        return self.drawn / max(monotonic() - self.started, 1e-9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,12 +21,15 @@ def evaluate(
     """Measure a model: each caption is a query, each photo once in the gallery."""
     import passerby
     from passerby.build import device_for
-    from passerby.data.images import shown
+    from passerby.cli.meter import Meter
     from passerby.data.sources import read_data
+    from passerby.errors import shown
     from passerby.evaluation import evaluate as measure
 
     method = passerby.load(model).to(device_for(device))
-    report = measure(method, read_data(data, split), batch=batch, workers=workers)
+    chosen = read_data(data, split)
+    with Meter("embedding") as meter:
+        report = measure(method, chosen, batch=batch, workers=workers, progress=meter.hear)
     report = report.with_card(data=data, model=model, **provenance(model))
     table(report.metrics, f"{model} on {data} {split}")
     card = report.card
@@ -49,6 +53,7 @@ def provenance(model: str) -> dict[str, object]:
     told = json.loads(found[0].read_text(encoding="utf-8")) if found else None
     return {
         "passerby": passerby.__version__,
+        "command": "passerby " + " ".join(sys.argv[1:]),
         "commit": commit(),
         "seed": told["run"]["seed"] if told else None,
         "recipe": told,
@@ -56,7 +61,11 @@ def provenance(model: str) -> dict[str, object]:
 
 
 def commit() -> str | None:
-    """The checkout's commit, None for an installed copy (which may lie in another checkout)."""
+    """The checkout's commit, "-dirty" when files differ from it.
+
+    None without git, and for an installed copy, which may lie in another project's checkout.
+    """
+    import shutil
     import subprocess
 
     def git(*words: str) -> subprocess.CompletedProcess[str]:
@@ -65,9 +74,9 @@ def commit() -> str | None:
             ["git", *words], cwd=folder, capture_output=True, text=True, check=False
         )
 
-    if git("ls-files", "--error-unmatch", Path(__file__).name).returncode:
+    if shutil.which("git") is None or git("ls-files", "--error-unmatch", "evaluate.py").returncode:
         return None
-    return git("rev-parse", "HEAD").stdout.strip() or None
+    return git("describe", "--always", "--abbrev=40", "--dirty").stdout.strip() or None
 
 
 def table(metrics: dict[str, float], title: str) -> None:

@@ -44,7 +44,7 @@ def index(
     from passerby.gallery.ingest import ingest
     from passerby.gallery.store import Store
 
-    name = "default" if model is None else os.path.abspath(model)  # noqa: PTH100
+    name = "default" if str(model or "default") == "default" else os.path.abspath(str(model))  # noqa: PTH100
     method = load_method(model)
     with Store.write(gallery, method.fingerprint, name) as store:
         with _progress() as hear:
@@ -82,7 +82,7 @@ def _progress() -> Iterator[Callable[[int, int, int], None]]:
 
 def tell(summary: Summary, photos: int, gallery: Path) -> None:
     """What happened, on stdout; the files that were not stored, on stderr, at the end."""
-    from passerby.gallery.names import shown
+    from passerby.errors import shown
 
     counts = {
         "new": summary.added,

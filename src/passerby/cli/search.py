@@ -55,8 +55,7 @@ def search(
 
 def save(file: Path, write: Callable[[Path], None]) -> None:
     """Writes a result and says so on stderr. Raises BadQuery when the file cannot be written."""
-    from passerby.errors import BadQuery
-    from passerby.gallery.names import shown
+    from passerby.errors import BadQuery, shown
 
     try:
         write(file)
@@ -73,7 +72,7 @@ def tell(answer: Answer) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from passerby.gallery.names import shown
+    from passerby.errors import shown
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("rank", justify="right")

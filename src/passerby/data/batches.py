@@ -85,6 +85,7 @@ def train_batches(
     each: int = 4,
     pairs: str = "caption",
     photos: ResizedPhotos | None = None,
+    steps: int | None = None,
 ) -> Batches[Batch]:
     """The batches of one epoch from number `start` on.
 
@@ -92,7 +93,7 @@ def train_batches(
     each photo once with one of its captions. sampler: "random", or "identity", `each` pairs of
     batch // each persons. Persons are numbered in the order of `split.persons`. photos: made once
     with keep=True for all epochs, it saves decoding. The last, incomplete batch is dropped, unless
-    it is the only one.
+    it is the only one. steps: batches at most.
 
     Raises BadRecipe for a setting out of range, BadData for a split without pairs or persons, and
     while iterating BadPhoto.
@@ -127,7 +128,7 @@ def train_batches(
             photos=torch.from_numpy(samples.photos[chosen]),
         )
 
-    return Batches(make, len(order), start, workers)
+    return Batches(make, len(order) if steps is None else min(steps, len(order)), start, workers)
 
 
 def photo_batches(

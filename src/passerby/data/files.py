@@ -6,9 +6,8 @@ import csv
 import os
 from pathlib import Path
 
-from passerby.data.images import shown
 from passerby.data.records import SPLITS, Record, tidy
-from passerby.errors import BadData
+from passerby.errors import BadData, shown
 
 COLUMNS = ("path", "person", "caption")
 

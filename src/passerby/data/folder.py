@@ -6,8 +6,7 @@ import os
 from collections import deque
 from pathlib import Path
 
-from passerby.data.images import shown
-from passerby.errors import BadData
+from passerby.errors import BadData, shown
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 

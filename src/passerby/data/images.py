@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from passerby.errors import BadPhoto
+from passerby.errors import BadPhoto, shown
 from passerby.method import PhotoSpec
 
 MAX_PIXELS = 178_000_000  # 0.5 GB of RGB; the largest camera backs make 150 million
@@ -35,12 +35,6 @@ _MOVES = {
     8: Image.Transpose.ROTATE_90,
 }
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """A path on one line: as it is, or quoted and escaped (newlines, bytes that are no UTF-8)."""
-    text = os.fspath(path)
-    return text if text.isprintable() else repr(text)
 
 
 def read_photo(path: Path, near: tuple[int, int] | None = None) -> Image.Image:

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from passerby.data.images import shown
 from passerby.data.records import SPLITS, Record, tidy
-from passerby.errors import BadData
+from passerby.errors import BadData, shown
 
 PATH_FIELDS = ("file_path", "img_path")
 OLDER_RELEASE = "caption_all.json"

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from passerby.data.images import shown
-from passerby.errors import BadData
+from passerby.errors import BadData, shown
 from passerby.types import Caption, Photo, Split
 
 SPLITS = ("train", "val", "test")

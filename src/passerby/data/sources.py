@@ -6,10 +6,9 @@ import difflib
 from pathlib import Path
 
 from passerby.data.files import read_files
-from passerby.data.images import shown
 from passerby.data.pedes import LAYOUTS, read_pedes
 from passerby.data.records import choose, to_split
-from passerby.errors import BadData
+from passerby.errors import BadData, shown
 from passerby.types import Split
 
 FILES = "files"

@@ -35,24 +35,26 @@ def hue(roll: Random, value: float | None = None, vivid: float | None = None) ->
 
 def fill(image: np.ndarray, outline: np.ndarray, rgb: RGB, strength: float = 1.0) -> None:
     """Fills an outline (N, 2) in place; strength below 1 lets shine through."""
-    low = np.maximum(np.floor(outline.min(0)).astype(int) - 1, 0)
-    high = np.ceil(outline.max(0)).astype(int) + 2
-    part = image[low[1] : max(high[1], 0), low[0] : max(high[0], 0)]
+    (left, top), (right, bottom) = outline.min(0).tolist(), outline.max(0).tolist()
+    x, y = max(math.floor(left) - 1, 0), max(math.floor(top) - 1, 0)
+    part = image[y : max(math.ceil(bottom) + 2, 0), x : max(math.ceil(right) + 2, 0)]
     if part.size == 0:
         return
-    points = np.rint((outline - low) * 16).astype(np.int32)[None]
+    points = np.rint((outline - (x, y)) * 16).astype(np.int32)[None]
     if strength >= 1:
         cv2.fillPoly(part, points, rgb, cv2.LINE_AA, 4)
         return
     over = part.copy()
     cv2.fillPoly(over, points, rgb, cv2.LINE_AA, 4)
-    part[:] = cv2.addWeighted(over, strength, part, 1 - strength, 0)
+    cv2.addWeighted(over, strength, part, 1 - strength, 0, dst=part)
+
+
+_ABOUT_GREY = (np.arange(256, dtype=np.float32)[:, None] - 128) / 128
 
 
 def coloured(relief: np.ndarray, rgb: RGB, strength: float) -> np.ndarray:
     """(H, W) uint8 relief about 128 as (H, W, 3) uint8 in a colour."""
-    levels = np.arange(256, dtype=np.float32)[:, None]
-    table = np.asarray(rgb, np.float32)[None] * (1 + (levels - 128) / 128 * strength)
+    table = np.asarray(rgb, np.float32)[None] * (1 + _ABOUT_GREY * strength)
     table = np.clip(table, 0, 255).astype(np.uint8)
     return cv2.merge([cv2.LUT(relief, table[:, k]) for k in range(3)])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 import numpy as np
@@ -26,6 +27,12 @@ class Build:
     limb: float  # thickness of limbs against the average
     leg: float  # height of the hip joint
     arm: float  # upper arm; the forearm is 0.88 of it
+
+    @cached_property
+    def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The columns of `sections` from the lowest row up."""
+        y, width, depth, forward = np.ascontiguousarray(self.sections[::-1].T)
+        return y, width, depth, forward
 
 
 _Y = (0.846, 0.826, 0.800, 0.760, 0.720, 0.630, 0.550, 0.490)
@@ -80,6 +87,25 @@ class Pose:
     spine: np.ndarray  # (2, 3): middle of the hips, neck
     free: tuple[bool, bool]  # whether a hand can hold something
     turn: float  # head against body, radians
+
+    @cached_property
+    def arms(self) -> np.ndarray:
+        """(2, 5, 3): points of the left and the right arm from shoulder to wrist; read only."""
+        a, b, c = self.shoulders, self.elbows, self.wrists
+        return _limbs(a, b, (b + c) / 2, c)
+
+    @cached_property
+    def legs(self) -> np.ndarray:
+        """(2, 5, 3): points of the left and the right leg from hip to ankle; read only."""
+        a, b, c = self.hips, self.knees, self.ankles
+        return _limbs(a, b, b * 0.6 + c * 0.4, c)
+
+
+def _limbs(start: np.ndarray, joint: np.ndarray, calf: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(2, 5, 3) from (2, 3) each."""
+    points = np.stack([start, (start + joint) / 2, joint, calf, end], 1)
+    points.setflags(write=False)  # shared by all that is painted along the limb
+    return points
 
 
 def _reach(

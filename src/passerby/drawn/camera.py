@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from random import Random
 
 import cv2
 import numpy as np
 
-from passerby.drawn.fields import field, window
+from passerby.drawn.fields import SIZE, field, window
+
+_LEVELS = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
+_EYE = np.eye(3, dtype=np.float32)
 
 
 def photograph(picture: np.ndarray, height: int, width: int, roll: Random) -> np.ndarray:
@@ -25,8 +29,10 @@ def photograph(picture: np.ndarray, height: int, width: int, roll: Random) -> np
         )
     if roll.random() < 0.55:
         quality = int(roll.uniform(30, 95))
-        coded = cv2.imencode(".jpg", picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
-        picture = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]
+        bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        coded = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
+        bgr = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))
+        picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     return np.ascontiguousarray(picture)
 
 
@@ -46,12 +52,11 @@ def _blur(picture: np.ndarray, roll: Random) -> np.ndarray:
 
 def _expose(picture: np.ndarray, roll: Random) -> np.ndarray:
     """Exposure, contrast, gamma, colour cast, saturation; then noise."""
-    levels = np.linspace(0, 1, 256, dtype=np.float32)
     gain, gamma = math.exp(roll.gauss(0.06, 0.14)), math.exp(roll.gauss(-0.04, 0.13))
     contrast, pivot = math.exp(roll.gauss(0, 0.12)), roll.uniform(0.35, 0.6)
     warm, green = roll.gauss(0, 0.05), roll.gauss(0, 0.02)
     casts = np.array([1 + warm, 1 + green, 1 - warm], np.float32)
-    curve = (levels[:, None] * (gain * casts)) ** gamma
+    curve = (_LEVELS * (gain * casts)) ** gamma
     curve = (curve - pivot) * contrast + pivot
     curve = np.where(curve > 0.85, 0.85 + 0.15 * np.tanh((curve - 0.85) / 0.15), curve)
     table = np.clip(curve * 255, 0, 255).astype(np.uint8)
@@ -65,18 +70,29 @@ def _expose(picture: np.ndarray, roll: Random) -> np.ndarray:
 
 def _saturate(picture: np.ndarray, share: float) -> np.ndarray:
     """Colours nearer to grey (share < 1) or further from it."""
-    mix = np.full((3, 3), (1 - share) / 3, np.float32) + np.eye(3, dtype=np.float32) * np.float32(
-        share
-    )
+    mix = np.full((3, 3), (1 - share) / 3, np.float32) + _EYE * np.float32(share)
     return cv2.transform(picture, mix)
+
+
+def _grain(slope: float) -> np.ndarray:
+    return field(9, slope)
+
+
+@lru_cache(maxsize=2)
+def _doubled(slope: float) -> np.ndarray:
+    """(512, 512): the grain twice each way, so that any view of one period is a plain slice."""
+    return np.tile(_grain(slope), (2, 2))
 
 
 def _noise(picture: np.ndarray, strength: float, roll: Random) -> np.ndarray:
     """Grain of a deviation of `strength` grey levels, coloured or not."""
     rows, columns = picture.shape[:2]
-    source = field(9, 0.0 if roll.random() < 0.6 else 0.5)
-    x, y = roll.randrange(256), roll.randrange(256)
-    first = window(source, rows, columns, 1.0, 0.0, x, y) * strength
+    slope = 0.0 if roll.random() < 0.6 else 0.5
+    x, y = roll.randrange(SIZE), roll.randrange(SIZE)
+    if rows <= SIZE and columns <= SIZE:
+        first = _doubled(slope)[y : y + rows, x : x + columns] * strength
+    else:
+        first = window(_grain(slope), rows, columns, 1.0, 0.0, x, y) * strength
     if roll.random() < 0.5:
         planes = [first] * 3
     else:

@@ -38,14 +38,21 @@ class Cloth:
 
 def _across(inside: np.ndarray) -> np.ndarray:
     """(H, W) float32: 1 in the middle of each row of a mask, 0 at its two ends."""
-    width = inside.shape[1]
-    ends = np.stack([inside.argmax(1), width - inside[:, ::-1].argmax(1)], 1)
-    ends = cv2.blur(ends.astype(np.float32), (1, 5))
-    half = np.maximum(ends[:, 1:] - ends[:, :1], 1.0) * 0.5
-    middle = (ends[:, 1:] + ends[:, :1]) * 0.5
-    t = (np.arange(0.5, width, dtype=np.float32)[None] - middle) / half
+    height, width = inside.shape
+    ends = np.empty((height, 2), np.float32)
+    ends[:, 0] = inside.argmax(1)
+    np.subtract(width, cv2.flip(inside.view(np.uint8), 1).argmax(1), out=ends[:, 1])
+    ends = cv2.blur(ends, (1, 5))
+    left, right = ends[:, :1], ends[:, 1:]
+    half = np.maximum(right - left, 1.0) * 0.5
+    t = np.arange(0.5, width, dtype=np.float32) - (right + left) * 0.5
+    t /= half
     t *= t
-    return np.maximum(1 - t * (0.45 + 0.55 * t), 0)
+    bend = 0.55 * t
+    bend += 0.45
+    t *= bend
+    np.subtract(1, t, out=t)
+    return np.maximum(t, 0, out=t)
 
 
 class Canvas:
@@ -102,15 +109,20 @@ class Canvas:
         if upright:
             rise = _across(inside)
         else:
-            rise = np.minimum(cv2.distanceTransform(mask, cv2.DIST_L2, 3) * (1 / thick), 1.0)
-            rise = rise * (2.0 - rise)
-        height = rise * (thick * flat) + float(lift)
+            rise = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+            rise *= 1 / thick
+            np.minimum(rise, 1.0, out=rise)
+            rise *= 2.0 - rise
+        height = rise * (thick * flat)
+        height += float(lift)
         if cloth.fold > 0.001:
-            height += self._folds(cloth, mask.shape, angle, x0) * rise
+            folds = self._folds(cloth, mask.shape, angle, x0)
+            folds *= rise
+            height += folds
         under = self.heights[y0:y1, x0:x1]
         if fuse:
             height = np.where(held == number, np.maximum(under, height), height)
-        cv2.copyTo(height.astype(np.float32, copy=False), inside.view(np.uint8), under)
+        cv2.copyTo(height, inside.view(np.uint8), under)
         np.copyto(held, np.uint8(number), where=inside)
         patch = self.colours[y0:y1, x0:x1]
         if cloth.mask is None and not cloth.fade and not within:
@@ -124,14 +136,16 @@ class Canvas:
         """The photo's part that an outline touches (x0, y0, x1, y1) and its sub-pixel points in
         it; None when it lies outside."""
         rows, columns = self.owners.shape
-        points = np.rint(outline * (1 << _SHIFT)).astype(np.int32)
+        grid = outline * (1 << _SHIFT)
+        points = np.rint(grid, out=grid).astype(np.int32)
         left, top, wide, high = cv2.boundingRect(points)
         x0, y0 = max((left >> _SHIFT) - 1, 0), max((top >> _SHIFT) - 1, 0)
         x1 = min(((left + wide) >> _SHIFT) + 3, columns)
         y1 = min(((top + high) >> _SHIFT) + 3, rows)
         if x0 >= x1 or y0 >= y1:
             return None
-        points -= (x0 << _SHIFT, y0 << _SHIFT)
+        points[:, 0] -= x0 << _SHIFT
+        points[:, 1] -= y0 << _SHIFT
         return x0, y0, x1, y1, [points]
 
     def _folds(self, cloth: Cloth, shape: tuple[int, int], angle: float, x: int) -> np.ndarray:
@@ -148,27 +162,28 @@ class Canvas:
         y: float,
         rise: np.ndarray,
     ) -> None:
-        ink: np.ndarray = np.asarray(cloth.rgb, np.float32)[None, None]
+        share: np.ndarray | None = None
         if cloth.mask is not None:
             step = cloth.step / self.unit
-            share = window(
-                cloth.mask,
-                mask.shape[0],
-                mask.shape[1],
-                step,
-                -angle,
-                x * step + cloth.seed,
-                y * step,
-            )
-            blend = share.astype(np.float32)[..., None] * (1 / 255)
-            ink = ink + blend * (np.asarray(cloth.second, np.float32) - ink)
-        if cloth.fade:
-            worn = cloth.fade * (rise[..., None] - 0.7)
-            ink = ink * (1 + worn) + 40 * worn
-        cover = mask[..., None] * np.float32(1 / 255)
-        mixed = patch + (ink - patch) * cover
-        np.clip(mixed, 0, 255, out=mixed)
-        patch[:] = mixed
+            shift = x * step + cloth.seed
+            high, wide = mask.shape
+            share = window(cloth.mask, high, wide, step, -angle, shift, y * step)
+            share = share * np.float32(1 / 255)
+        worn = cloth.fade * (rise - 0.7) if cloth.fade else None
+        cover = mask * np.float32(1 / 255)
+        # a plane at a time: numpy is slow where its innermost loop has three steps
+        planes = cv2.split(patch)
+        for plane, first, second in zip(planes, cloth.rgb, cloth.second, strict=True):
+            ink: np.float32 | np.ndarray = np.float32(first)
+            if share is not None:
+                ink = ink + share * (np.float32(second) - ink)
+            if worn is not None:
+                ink = ink * (1 + worn) + 40 * worn
+            mixed = ink - plane
+            mixed *= cover
+            mixed += plane
+            plane[:] = np.clip(mixed, 0, 255, out=mixed)
+        cv2.merge(planes, dst=patch)
 
     def tint(self, outline: Points, rgb: RGB, strength: float) -> None:
         """Colours without relief (eyes, lips, seams): `strength` 0 to 1 over what is there."""
@@ -179,10 +194,10 @@ class Canvas:
         patch = self.colours[y0:y1, x0:x1]
         over = patch.copy()
         cv2.fillPoly(over, points, rgb, cv2.LINE_AA, _SHIFT)
-        cv2.addWeighted(over, strength, patch, 1 - strength, 0, dst=over)
-        patch[:] = over
+        cv2.addWeighted(over, strength, patch, 1 - strength, 0, dst=patch)
 
     def counts(self) -> dict[str, int]:
         """Pixels that each owner holds now."""
-        held = np.bincount(self.owners.ravel(), minlength=len(self.names))
-        return {name: int(held[i]) for i, name in enumerate(self.names) if i}
+        return {
+            name: int(np.count_nonzero(self.owners == i)) for i, name in enumerate(self.names) if i
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from statistics import median
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def paint_trunk(canvas: Canvas, stance: Stance, worn: Dressed, style: Random) ->
         flare += 0.06
     legs = 0.012 if worn.hem < 0.44 else 0.0
     left, right = edges(stance, y, ease, flare, legs)
-    half = float(np.median(right[:, 0] - left[:, 0])) / 2
+    half = median((right[:, 0] - left[:, 0]).tolist()) / 2
     angle = leaning((left[0] + right[0]) / 2, (left[-1] + right[-1]) / 2)
     outline = column(left, right)
     canvas.paint(outline, worn.cloth, half, stance.lift(-0.03), angle, 0.75, upright=True)
@@ -104,7 +105,7 @@ def paint_arm(
     """An arm with its hand and what covers it."""
     points, radii = arm_axis(stance, side)
     unit = stance.unit * (1 + stance.wide) / 2
-    lift = stance.lift(float(stance.depth(points).mean()) + 0.03)
+    lift = stance.lift(stance.mean_depth(points) + 0.03)
     skin = Cloth("skin", person.skin, fold=0.0006, grain=0.01)
     flat = stance.place(points)
     angle = leaning(flat[0], flat[-1])

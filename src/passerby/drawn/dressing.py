@@ -16,31 +16,32 @@ LEG = np.array([0.060, 0.054, 0.038, 0.040, 0.025])
 
 def arm_axis(stance: Stance, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Body-frame points (5, 3) from shoulder to wrist and the radii of the bare arm (5,)."""
-    pose = stance.pose
-    a, b, c = pose.shoulders[side], pose.elbows[side], pose.wrists[side]
-    return np.array([a, (a + b) / 2, b, (b + c) / 2, c]), ARM * stance.build.limb
+    return stance.pose.arms[side], ARM * stance.build.limb
 
 
 def leg_axis(stance: Stance, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Body-frame points (5, 3) from hip to ankle and the radii of the bare leg (5,)."""
-    pose = stance.pose
-    a, b, c = pose.hips[side], pose.knees[side], pose.ankles[side]
-    return np.array([a, (a + b) / 2, b, b * 0.6 + c * 0.4, c]), LEG * stance.build.limb
+    return stance.pose.legs[side], LEG * stance.build.limb
 
 
 def cut(points: np.ndarray, radii: np.ndarray, stop: float, start: float = 0.0) -> tuple:
     """The part of a limb between two shares of its length; five points and radii again."""
     where = (start + (stop - start) * _FIFTHS) * (len(points) - 1)
     left = np.minimum(where.astype(int), len(points) - 2)
-    share = (where - left)[:, None]
-    there = points[left] * (1 - share) + points[left + 1] * share
-    return there, radii[left] * (1 - share[:, 0]) + radii[left + 1] * share[:, 0]
+    share = where - left
+    rest, right = 1 - share, left + 1
+    there = points[left] * rest[:, None] + points[right] * share[:, None]
+    return there, radii[left] * rest + radii[right] * share
 
 
-def sections(stance: Stance, y: np.ndarray) -> np.ndarray:
-    """(N, 3): half width, half depth and forward offset of the trunk at heights y (N,)."""
-    table = stance.build.sections[::-1]
-    return np.stack([np.interp(y, table[:, 0], table[:, i]) for i in (1, 2, 3)], 1)
+def sections(stance: Stance, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Half width, half depth and forward offset (N,) of the trunk at heights y (N,)."""
+    heights, across, deep, forward = stance.build.columns
+    return (
+        np.interp(y, heights, across),
+        np.interp(y, heights, deep),
+        np.interp(y, heights, forward),
+    )
 
 
 def edges(
@@ -51,27 +52,24 @@ def edges(
     ease: (N,) distance from the skin; flare: widening a body height below the hips; legs: distance
     from the legs that a hem must cover, 0 for none.
     """
-    shape = sections(stance, y)
+    across, deep, forward = sections(stance, y)
     below = np.maximum(stance.build.leg - y, 0)
-    middle = stance.spine(y)
-    middle[:, 2] += shape[:, 2]
-    flat = stance.flat(middle)
-    half = stance.half(shape[:, 0] + ease + flare * below, shape[:, 1] + ease + flare * below)
-    left, right = flat[:, 0] - half, flat[:, 0] + half
+    wider = flare * below
+    x, y, z = stance.spine(y).T
+    middle, up = stance.flat(x, y, z + forward)
+    half = stance.half(across + ease + wider, deep + ease + wider)
+    left, right = middle - half, middle + half
     if legs > 0:
+        low = below > 0.03
         for side in (0, 1):
             points, radii = leg_axis(stance, side)
-            shown = stance.flat(points)
-            order = np.argsort(shown[:, 1])
-            x = np.interp(flat[:, 1], shown[order, 1], shown[order, 0])
-            r = np.interp(flat[:, 1], shown[order, 1], radii[order]) + legs
-            deep = below > 0.03
-            left = np.where(deep, np.minimum(left, x - r), left)
-            right = np.where(deep, np.maximum(right, x + r), right)
-    return (
-        stance.pixels(np.stack([left, flat[:, 1]], 1)),
-        stance.pixels(np.stack([right, flat[:, 1]], 1)),
-    )
+            shown_x, shown_y = stance.flat(*points.T)
+            order = np.argsort(shown_y)
+            x = np.interp(up, shown_y[order], shown_x[order])
+            r = np.interp(up, shown_y[order], radii[order]) + legs
+            left = np.where(low, np.minimum(left, x - r), left)
+            right = np.where(low, np.maximum(right, x + r), right)
+    return stance.pixels(left, up), stance.pixels(right, up)
 
 
 def surface(stance: Stance, angle: np.ndarray, y: np.ndarray, ease: float = 0.01) -> Points:
@@ -82,11 +80,11 @@ def surface(stance: Stance, angle: np.ndarray, y: np.ndarray, ease: float = 0.01
     seen = (np.asarray(angle, float) + stance.yaw + math.pi) % (2 * math.pi) - math.pi
     angle = np.clip(seen, -math.pi / 2, math.pi / 2) - stance.yaw
     y = np.asarray(y, float)
-    shape = sections(stance, y)
-    points = stance.spine(y)
-    points[:, 0] += (shape[:, 0] + ease) * np.sin(angle)
-    points[:, 2] += (shape[:, 1] + ease) * np.cos(angle) + shape[:, 2]
-    return stance.place(points)
+    across, deep, forward = sections(stance, y)
+    x, up, z = stance.spine(y).T
+    ahead = (deep + ease) * np.cos(angle) + forward
+    aside = (across + ease) * np.sin(angle)
+    return stance.pixels(*stance.flat(x + aside, up, z + ahead))
 
 
 def patch(

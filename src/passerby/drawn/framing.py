@@ -44,7 +44,7 @@ def framed(person: Person, roll: Random, rows: int, columns: int) -> Stance:
         max(-0.05, roll.gauss(0.05, 0.1)),
     )
     joints = np.concatenate([pose.elbows, pose.wrists, pose.ankles, pose.shoulders])
-    flat = stance.flat(joints)[:, 0]
+    flat = stance.flat(*joints.T)[0]
     span = float(np.ptp(flat)) + 0.12
     wide = columns / unit / span * roll.uniform(0.5, 0.95)
     wide = min(max(wide, 0.82), 1.18)

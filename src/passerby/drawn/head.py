@@ -13,6 +13,11 @@ from passerby.drawn.outline import ellipse, sweep
 from passerby.drawn.stance import Stance
 from passerby.drawn.wardrobe import Person
 
+# the outline of a face, left side downwards and right side upwards: heights, half widths
+_FACE_ROWS = np.array([1.0, 0.92, 0.7, 0.3, -0.1, -0.45, -0.75, -0.93, -1.0])
+_JAW = np.array([0.0, 0.45, 0.78, 0.98, 1.0, 0.9, 0.68, 0.42, 0.12])
+_FACE_ROWS, _JAW = np.append(_FACE_ROWS, _FACE_ROWS[::-1]), np.append(-_JAW, _JAW[::-1])
+
 
 class Head:
     """Where the head is in the photo, and points on it."""
@@ -24,14 +29,15 @@ class Head:
         self.turn = stance.yaw + stance.pose.turn
         self.up = build.head * 0.5
         middle = neck + np.array((0, build.head * 0.52, 0.012))
-        self.centre = stance.place(middle[None])[0]
-        self.base = stance.place((neck + np.array((0, -0.01, -0.004)))[None])[0]
+        base = neck + np.array((0, -0.01, -0.004))
+        self.centre, self.base = stance.place(np.stack([middle, base]))
         self.unit = stance.unit
         face, side = 0.385 * build.head, 0.45 * build.head
         c, s = math.cos(self.turn), math.sin(self.turn)
         self.half = math.hypot(face * c, side * s)
+        self._x, self._y = self.centre.tolist()
 
-    def at(self, angle: float, v: float, out: float = 1.0) -> np.ndarray:
+    def at(self, angle: float, v: float, out: float = 1.0) -> tuple[float, float]:
         """Pixel of the point at `angle` from the face's middle (towards the person's left) and
         height v, -1 chin to 1 crown; hidden angles move to the nearer edge."""
         middle = (self.turn + math.pi) % (2 * math.pi) - math.pi
@@ -40,7 +46,7 @@ class Head:
             seen = -seen
         ring = math.sqrt(max(0.0, 1 - v * v * (0.75 if v < 0 else 1.0)))
         x = self.half * ring * math.sin(seen) * out * self.unit * self.stance.wide
-        return self.centre + np.array((x, -v * self.up * self.unit))
+        return self._x + x, self._y + -v * self.up * self.unit
 
     def rear(self, v: float) -> np.ndarray:
         """Pixel of the middle of the back of the head at height v."""
@@ -53,9 +59,9 @@ class Head:
 
     def band(self, angle: float, rows: np.ndarray, out: float = 1.0) -> np.ndarray:
         """Outline of the part between -angle and angle over the heights `rows`."""
-        left = [self.at(-angle, float(v), out) for v in rows]
-        right = [self.at(angle, float(v), out) for v in rows]
-        return np.stack(left + right[::-1])
+        heights = rows.tolist()
+        left = [self.at(-angle, v, out) for v in heights]
+        return np.array(left + [self.at(angle, v, out) for v in reversed(heights)])
 
 
 def paint_hair_behind(
@@ -105,12 +111,10 @@ def paint_head(
     canvas.paint(
         sweep(neck, np.array([neck_half, neck_half * 1.1]) * unit), skin, neck_half * unit, lift
     )
-    rows = np.array([1.0, 0.92, 0.7, 0.3, -0.1, -0.45, -0.75, -0.93, -1.0])
-    jaw = np.array([0.0, 0.45, 0.78, 0.98, 1.0, 0.9, 0.68, 0.42, 0.12])
     half = head.half * unit * stance.wide
-    left = np.stack([head.centre[0] - half * jaw, head.centre[1] - rows * head.up * unit], 1)
-    right = np.stack([head.centre[0] + half * jaw, head.centre[1] - rows * head.up * unit], 1)
-    outline = np.concatenate([left, right[::-1]])
+    outline = np.empty((len(_JAW), 2))
+    outline[:, 0] = head.centre[0] + half * _JAW
+    outline[:, 1] = head.centre[1] - _FACE_ROWS * head.up * unit
     canvas.paint(outline, skin, half, lift + 0.02 * unit, 0, 0.9)
     if head.seen(0) > 0.2:
         canvas.tint(head.band(0.5, np.array([-0.95, -1.12])), shaded(person.skin, 0.6), 0.5)
@@ -137,9 +141,9 @@ def _hair(
     )
     rows = np.array([front, front * 0.7, 0.1, -0.3, -0.6, -0.9, -1.0])
     widths = np.array([0.55, 0.85, 0.97, 1.0, 1.0, 1.0, 1.0]) * side
-    left = [head.at(-float(w), float(v), 0.97) for w, v in zip(widths, rows, strict=True)]
-    right = [head.at(float(w), float(v), 0.97) for w, v in zip(widths, rows, strict=True)]
-    face = np.stack(left + right[::-1])
+    places = list(zip(widths.tolist(), rows.tolist(), strict=True))
+    left = [head.at(-w, v, 0.97) for w, v in places]
+    face = np.array(left + [head.at(w, v, 0.97) for w, v in reversed(places)])
     if np.ptp(face[:, 0]) > 1.0:
         canvas.paint(face, skin, half, lift - 0.01 * unit, 0, 0.8)
     if head.seen(1.57) > 0.1 or head.seen(-1.57) > 0.1:
@@ -170,7 +174,7 @@ def _long(canvas: Canvas, head: Head, person: Person, hair: Cloth) -> None:
             _fall(canvas, head, hair, 1.2 if not long else 2.0, 1.05)
         elif person.hair_length == "long":
             for sign in (-1, 1):
-                a = head.at(sign * 1.4, 0.2, 1.05)
+                a = np.array(head.at(sign * 1.4, 0.2, 1.05))
                 axis = np.stack(
                     [
                         a,
@@ -266,5 +270,5 @@ def _glasses(canvas: Canvas, head: Head, dark: bool) -> None:
                 canvas.tint(
                     ellipse(float(x), float(y), across * 0.7, 0.009 * unit), (200, 205, 210), 0.35
                 )
-    bridge = np.stack([head.at(a, 0.06, 1.03) for a in (-1.3, -0.42, 0.0, 0.42, 1.3)])
+    bridge = np.array([head.at(a, 0.06, 1.03) for a in (-1.3, -0.42, 0.0, 0.42, 1.3)])
     canvas.tint(sweep(bridge, np.full(5, 0.0025 * unit)), (25, 24, 26), 0.7)

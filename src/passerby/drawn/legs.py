@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from statistics import median
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def paint_leg(
     unit = stance.unit * (1 + stance.wide) / 2
     points, radii = leg_axis(stance, side)
     flat = stance.place(points)
-    lift = stance.lift(float(stance.depth(points).mean()))
+    lift = stance.lift(stance.mean_depth(points))
     angle = leaning(flat[0], flat[-1])
     lower = person.lower
     bare = lower is None or lower.kind == "skirt" or lower.length != "ankle"
@@ -144,5 +145,5 @@ def paint_skirt(
         0.6, 1.4
     )
     left, right = edges(stance, y, np.full(len(y), 0.006), flare, 0.008)
-    half = float(np.median(right[:, 0] - left[:, 0])) / 2
+    half = median((right[:, 0] - left[:, 0]).tolist()) / 2
     canvas.paint(column(left, right), cloth, half * 0.9, stance.lift(0.0), 0, 0.8, upright=True)

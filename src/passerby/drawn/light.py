@@ -45,21 +45,33 @@ def shine(canvas: Canvas, light: Light, relief: float, roll: Random) -> None:
     heights = cv2.GaussianBlur(canvas.heights[part], (0, 0), max(0.5, 0.0055 * unit))
     shade = _slopes(heights, light, relief, roll)
     around = cv2.blur(heights, (max(3, int(0.09 * unit) | 1),) * 2)
-    shade *= 1.0 - np.clip((around - heights) * (roll.uniform(2.0, 5.0) / unit), 0, 0.35)
+    around -= heights
+    around *= roll.uniform(2.0, 5.0) / unit
+    np.clip(around, 0, 0.35, out=around)
+    shade *= np.subtract(1.0, around, out=around)
     if light.hard > 0.35:
         shade *= _cast(heights, light, unit)
     owners, colours = canvas.owners[part], canvas.colours[part]
-    grains = np.array(canvas.grain, np.float32)[owners]
+    table = np.zeros(256, np.float32)
+    table[: len(canvas.grain)] = canvas.grain
     grain = window(
         field(5, 0.7), high, wide, 300 / unit, roll.uniform(-1, 1), roll.uniform(0, 256), 0
     )
-    shade *= 1.0 + grains * grain
+    grain *= cv2.LUT(owners, table)
+    grain += 1.0
+    shade *= grain
     figure = cv2.blur((owners > 0).astype(np.float32), (3, 3))
-    shade = 1.0 + (shade - 1.0) * figure
-    haze = shade * (figure * np.float32(light.haze))
-    for k in range(3):
-        plane = colours[..., k] * shade + haze
-        colours[..., k] = np.minimum(plane, 255)
+    shade -= 1.0
+    shade *= figure
+    shade += 1.0
+    figure *= np.float32(light.haze)
+    figure *= shade  # from here on the haze
+    planes = cv2.split(colours)
+    for plane in planes:
+        lit = plane * shade
+        lit += figure
+        plane[:] = np.minimum(lit, 255, out=lit)
+    cv2.merge(planes, dst=colours)
 
 
 def _slopes(heights: np.ndarray, light: Light, relief: float, roll: Random) -> np.ndarray:
@@ -70,12 +82,19 @@ def _slopes(heights: np.ndarray, light: Light, relief: float, roll: Random) -> n
     np.clip(x, -steep, steep, out=x)
     np.clip(y, -steep, steep, out=y)
     lx, ly, lz = light.direction
-    shade = (lz - x * lx - y * ly) / np.sqrt(1.0 + x * x + y * y)
-    np.maximum(shade, 0, out=shade)
+    shade = lz - x * lx
+    shade -= y * ly
+    x *= x
+    x += 1.0
+    y *= y
+    x += y
+    shade /= np.sqrt(x, out=x)
     level = max(0.3, lz * 0.9 + abs(ly) * 0.12)
-    if light.hard > 0.5:
-        shade = np.minimum(shade, level * 1.25)
-    return np.asarray(light.ambient + (1 - light.ambient) * shade / level, np.float32)
+    np.clip(shade, 0, level * 1.25 if light.hard > 0.5 else None, out=shade)
+    shade *= 1 - light.ambient
+    shade /= level
+    shade += light.ambient
+    return shade
 
 
 def _cast(heights: np.ndarray, light: Light, unit: float) -> np.ndarray:
@@ -84,5 +103,9 @@ def _cast(heights: np.ndarray, light: Light, unit: float) -> np.ndarray:
     reach = 0.06 * unit
     move = np.array([[1, 0, -lx * reach], [0, 1, -ly * reach]], np.float32)
     nearer = cv2.warpAffine(heights, move, heights.shape[::-1], flags=cv2.INTER_LINEAR)
-    over = nearer - heights - lz * reach * 1.1
-    return 1.0 - np.clip(over * (20 / unit), 0, 1) * np.float32(0.45 * light.hard)
+    nearer -= heights
+    nearer -= lz * reach * 1.1
+    nearer *= 20 / unit
+    np.clip(nearer, 0, 1, out=nearer)
+    nearer *= np.float32(0.45 * light.hard)
+    return np.subtract(1.0, nearer, out=nearer)

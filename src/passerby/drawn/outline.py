@@ -38,30 +38,49 @@ def slope(knots: int, samples: int) -> np.ndarray:
     return rows
 
 
-_CAP = np.stack([np.cos(np.linspace(0, np.pi, 7)[1:-1]), np.sin(np.linspace(0, np.pi, 7)[1:-1])])
+@lru_cache(maxsize=128)
+def _curve_and_slope(knots: int) -> np.ndarray:
+    """(2 S, knots): the rows of `spline`, then those of `slope`, for S = 3 knots - 2 samples."""
+    return np.concatenate([spline(knots, 3 * knots - 2), slope(knots, 3 * knots - 2)])
+
+
+_BEND = np.linspace(0, np.pi, 7)[1:-1, None]
+_ASIDE, _AHEAD = np.cos(_BEND), np.sin(_BEND)  # (5, 1): a half circle round an end
+_OUTWARDS = np.array([-1.0, 1.0])[:, None, None]  # of the start and of the end
 
 
 def sweep(axis: Points, radii: np.ndarray, start: bool = True, end: bool = True) -> Points:
     """Outline of a limb: axis (K, 2) with a radius at each of its points; round or flat ends."""
-    curve = spline(len(axis), 3 * len(axis) - 2)
-    centre = curve @ axis
-    radius = (curve @ radii)[:, None]
-    along = slope(len(axis), 3 * len(axis) - 2) @ axis
-    along /= np.sqrt(along[:, :1] ** 2 + along[:, 1:] ** 2) + 1e-9
+    knots = len(axis)
+    size = 3 * knots - 2
+    both = _curve_and_slope(knots) @ axis
+    centre, along = both[:size], both[size:]
+    radius = (spline(knots, size) @ radii)[:, None]
+    square = along * along
+    long = np.sqrt(square[:, :1] + square[:, 1:])
+    long += 1e-9
+    along /= long
     side = np.empty_like(along)
-    side[:, 0], side[:, 1] = -along[:, 1], along[:, 0]
+    np.negative(along[:, 1], out=side[:, 0])
+    side[:, 1] = along[:, 0]
     side *= radius
-    pieces = [centre + side]
-    if end:
-        pieces.append(
-            centre[-1] + (_CAP[0][:, None] * side[-1] + _CAP[1][:, None] * along[-1] * radius[-1])
-        )
-    pieces.append((centre - side)[::-1])
-    if start:
-        pieces.append(
-            centre[0] - (_CAP[0][:, None] * side[0] + _CAP[1][:, None] * along[0] * radius[0])
-        )
-    return np.concatenate(pieces)
+    first, last = len(_BEND) * start, len(_BEND) * end
+    turn = size + last  # where the way back begins
+    outline = np.empty((turn + size + first, 2))
+    np.add(centre, side, out=outline[:size])
+    np.subtract(centre[::-1], side[::-1], out=outline[turn : turn + size])
+    if start or end:
+        ends = slice(None, None, size - 1)  # the first and the last sample
+        cap = _AHEAD * along[ends, None]
+        cap *= radius[ends, None]
+        cap += _ASIDE * side[ends, None]
+        cap *= _OUTWARDS
+        cap += centre[ends, None]
+        if end:
+            outline[size:turn] = cap[1]
+        if start:
+            outline[turn + size :] = cap[0]
+    return outline
 
 
 def column(left: Points, right: Points) -> Points:

@@ -6,13 +6,10 @@ import zlib
 from functools import lru_cache
 from random import Random
 
-import numpy as np
-
 from passerby.drawn import bags, clothes, front, head, headwear, legs
 from passerby.drawn.bicycle import paint_bicycle
 from passerby.drawn.canvas import Canvas, Cloth
 from passerby.drawn.cloth import cloth_of
-from passerby.drawn.dressing import arm_axis, leg_axis
 from passerby.drawn.stance import Stance
 from passerby.drawn.wardrobe import Person, garments
 
@@ -63,8 +60,9 @@ class Portrait:
         for index in behind:
             self._bag(index)
         head.paint_hair_behind(canvas, stance, self.skull, person, self.hair)
-        arms = sorted((0, 1), key=lambda side: self._depth(arm_axis(stance, side)[0]))
-        far = [side for side in arms if self._depth(arm_axis(stance, side)[0]) < _FAR]
+        depths = [stance.mean_depth(points) for points in stance.pose.arms]
+        arms = sorted((0, 1), key=lambda side: depths[side])
+        far = [side for side in arms if depths[side] < _FAR]
         for side in far:
             self._arm(side)
         self._legs()
@@ -78,12 +76,9 @@ class Portrait:
             if side not in far:
                 self._arm(side)
 
-    def _depth(self, points: np.ndarray) -> float:
-        return float(self.stance.depth(points).mean())
-
     def _legs(self) -> None:
         canvas, stance, person = self.canvas, self.stance, self.person
-        order = sorted((0, 1), key=lambda side: self._depth(leg_axis(stance, side)[0][2:]))
+        order = sorted((0, 1), key=lambda side: stance.mean_depth(stance.pose.legs[side, 2:]))
         legs.paint_seat(canvas, stance, person, self.cloth)
         legs.paint_leg(canvas, stance, person, order[0], self.cloth, self.style("legs"))
         if stance.pose.action == "riding a bicycle":

@@ -36,7 +36,9 @@ def paint_scene(height: int, width: int, floor: float, roll: Random) -> np.ndarr
         scene = cv2.GaussianBlur(scene, (0, 0), max(0.3, spread))
     if roll.random() < 0.3:
         ramp = np.linspace(roll.uniform(0.6, 1.1), roll.uniform(0.8, 1.4), height, dtype=np.float32)
-        scene = np.clip(scene * ramp[:, None, None], 0, 255).astype(np.uint8)
+        lit = scene.reshape(height, -1) * ramp[:, None]
+        np.minimum(lit, 255, out=lit)
+        scene = lit.astype(np.uint8).reshape(height, width, 3)
     return scene
 
 
@@ -82,7 +84,7 @@ def _behind(rows: int, height: int, width: int, roll: Random) -> np.ndarray:
     warm, green = roll.gauss(0, 0.09), roll.gauss(0, 0.03)
     gains = np.array([1 + warm, 1 + green, 1 - warm]) * roll.uniform(0.6, 1.3)
     table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
-    return cv2.merge([cv2.LUT(part[..., k], table[:, k]) for k in range(3)])
+    return cv2.LUT(part, table[:, None])
 
 
 def _things(scene: np.ndarray, horizon: int, roll: Random) -> None:

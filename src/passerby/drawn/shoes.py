@@ -17,7 +17,8 @@ from passerby.drawn.wardrobe import Person
 
 _TURN = np.linspace(0, 2 * math.pi, 10)[:-1]
 _RING = np.stack([np.cos(_TURN), np.sin(_TURN)], 1)
-_RADII = (0.021, 0.024, 0.017, 0.022)  # of heel, ball, toes and ankle, body heights
+_RADII = np.array([0.021, 0.024, 0.017, 0.022])  # of heel, ball, toes and ankle, body heights
+_TONGUE = np.array([0.012])
 _HEEL = 0.03  # height of a high heel
 
 
@@ -33,18 +34,18 @@ def paint_shoe(
     """A foot from the heel to the toes, with a sole; boots go up the shin."""
     unit, kind = stance.unit, person.shoes.kind
     flat = _foot(stance, person, side, style)
-    hull = list(zip(flat, _RADII, strict=True))
     sole: RGB = style.choice(((230, 230, 228), (30, 28, 28), shaded(cloth.rgb, 0.5)))
-    low = [(place + np.array((0, 0.007 * unit)), radius) for place, radius in hull[:3]]
-    canvas.paint(_hull(low, unit), Cloth("shoes", sole, grain=0.02), 0.02 * unit, lift)
+    low = flat[:3] + np.array((0, 0.007 * unit))
+    canvas.paint(_hull(low, _RADII[:3], unit), Cloth("shoes", sole, grain=0.02), 0.02 * unit, lift)
     if kind in ("sandals", "high heels", "flats"):
         skin = Cloth("feet", person.skin, grain=0.01) if person.legwear is None else cloth
-        canvas.paint(_hull(hull, unit * 0.9), skin, 0.02 * unit, lift)
+        canvas.paint(_hull(flat, _RADII, unit * 0.9), skin, 0.02 * unit, lift)
         _open_shoe(canvas, stance, kind, flat, cloth, lift)
         return
-    canvas.paint(_hull(hull, unit), cloth, 0.024 * unit, lift)
+    canvas.paint(_hull(flat, _RADII, unit), cloth, 0.024 * unit, lift)
     if kind == "sneakers":
-        canvas.tint(_hull([(flat[1] * 0.6 + flat[3] * 0.4, 0.012)], unit), sole, 0.35)
+        tongue = flat[1:2] * 0.6 + flat[3:] * 0.4
+        canvas.tint(_hull(tongue, _TONGUE, unit), sole, 0.35)
     if kind == "boots":
         points, radii = leg_axis(stance, side)
         axis, thick = cut(points, radii + 0.008, 1.0, style.choice((0.62, 0.7, 0.86)))
@@ -77,16 +78,14 @@ def _open_shoe(
         strap = sweep(np.array([flat[1] - reach, flat[1] + reach]), np.full(2, 0.008 * unit))
         canvas.paint(strap, cloth, 0.01 * unit, lift)
         return
-    canvas.paint(
-        _hull([(flat[1], _RADII[1]), (flat[2], _RADII[2])], unit), cloth, 0.02 * unit, lift
-    )
-    canvas.paint(_hull([(flat[0], _RADII[0])], unit), cloth, 0.02 * unit, lift)
+    canvas.paint(_hull(flat[1:3], _RADII[1:3], unit), cloth, 0.02 * unit, lift)
+    canvas.paint(_hull(flat[:1], _RADII[:1], unit), cloth, 0.02 * unit, lift)
     if kind == "high heels":
         line = np.array([flat[0], flat[0] + np.array((0, _HEEL * unit * 1.3))])
         canvas.paint(sweep(line, np.array([0.01, 0.006]) * unit), cloth, 0.01 * unit, lift)
 
 
-def _hull(discs: list[tuple[Points, float]], unit: float) -> Points:
-    """Outline around some discs of (centre, radius)."""
-    points = np.concatenate([centre + _RING * (radius * unit) for centre, radius in discs])
-    return np.asarray(cv2.convexHull(points.astype(np.float32))[:, 0])
+def _hull(centres: Points, radii: np.ndarray, unit: float) -> Points:
+    """Outline around discs of centres (N, 2) in pixels and radii (N,) in body heights."""
+    points = centres[:, None] + _RING * (radii * unit)[:, None, None]
+    return np.asarray(cv2.convexHull(points.reshape(-1, 2).astype(np.float32))[:, 0])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from passerby.drawn.body import Build, Pose
 
 VIEWS = ("front", "front-right", "right", "back-right", "back", "back-left", "left", "front-left")
+Coordinate = Any  # a float or an array of them: the same sums for both
 
 
 @dataclass(frozen=True)
@@ -35,52 +38,67 @@ class Stance:
     def view(self) -> str:
         return VIEWS[round(self.yaw / (math.pi / 4)) % 8]
 
-    @property
+    @cached_property
     def facing(self) -> float:
         """1 from the front, -1 from behind, 0 from a side."""
         return math.cos(self.yaw)
 
-    @property
+    @cached_property
     def aside(self) -> float:
         """1 when the person faces the photo's right, -1 the left."""
         return math.sin(self.yaw)
 
-    def pixels(self, flat: np.ndarray) -> np.ndarray:
-        """(..., 2) of the upright photo plane in body heights, y up, to pixels."""
-        y = flat[..., 1]
-        x = flat[..., 0] * (1 + self.near * (y - 0.5))
-        c, s = math.cos(self.tilt), math.sin(self.tilt)
-        out = np.empty(flat.shape)
-        out[..., 0] = self.foot[0] + (x * c - (y - 0.5) * s) * self.unit * self.wide
-        out[..., 1] = self.foot[1] - ((y - 0.5) * c + x * s + 0.5) * self.unit
-        return out
+    @cached_property
+    def _turns(self) -> tuple[float, float, float]:
+        """Cosine and sine of the tilt, sine of the pitch."""
+        return math.cos(self.tilt), math.sin(self.tilt), math.sin(self.pitch)
 
-    def flat(self, points: np.ndarray) -> np.ndarray:
-        """(..., 3) of the body frame to the upright photo plane (..., 2) in body heights."""
-        points = np.asarray(points, float)
-        depth = self.depth(points)
-        x = points[..., 0] * self.facing + points[..., 2] * self.aside
-        y = points[..., 1] - depth * math.sin(self.pitch) * 0.9
-        out = np.empty((*points.shape[:-1], 2))
-        out[..., 0], out[..., 1] = x, y
-        return out
+    def pixel(self, x: float, y: float) -> tuple[float, float]:
+        """Column and row of a place in the upright photo plane, body heights, y up."""
+        up = y - 0.5
+        x = x * (1 + self.near * up)
+        c, s, _ = self._turns
+        across = self.foot[0] + (x * c - up * s) * self.unit * self.wide
+        return across, self.foot[1] - (up * c + x * s + 0.5) * self.unit
+
+    def pixels(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """(N, 2) of places (N,), (N,) in the upright photo plane.
+
+        An outline has a dozen points at most; plain floats are quicker than arrays so small.
+        """
+        return np.array([self.pixel(*spot) for spot in zip(x.tolist(), y.tolist(), strict=True)])
+
+    def flat(self, x: Coordinate, y: Coordinate, z: Coordinate) -> tuple[Coordinate, Coordinate]:
+        """The body frame to the upright photo plane (x, y) in body heights."""
+        facing, aside = self.facing, self.aside
+        depth = z * facing - x * aside
+        return x * facing + z * aside, y - depth * self._turns[2] * 0.9
 
     def depth(self, points: np.ndarray) -> np.ndarray:
         """How far towards the camera, body heights."""
         return points[..., 2] * self.facing - points[..., 0] * self.aside
 
+    def mean_depth(self, points: np.ndarray) -> float:
+        """The mean of `depth` over points (N, 3)."""
+        return float(np.add.reduce(self.depth(points))) / len(points)
+
     def place(self, points: np.ndarray) -> np.ndarray:
-        """(..., 3) of the body frame to pixels (..., 2)."""
-        return self.pixels(self.flat(points))
+        """(N, 3) of the body frame to pixels (N, 2)."""
+        return np.array([self.pixel(*self.flat(*point)) for point in points.tolist()])
+
+    @cached_property
+    def _line(self) -> tuple[np.ndarray, np.ndarray, float, float]:
+        """The middle of the hips, the way from it to the neck, the hips' height standing and the
+        neck's above it."""
+        low, high = self.pose.spine
+        return low, high - low, self.build.leg, float(self.build.sections[0, 0]) - self.build.leg
 
     def spine(self, y: np.ndarray) -> np.ndarray:
         """(N, 3) points on the line from hips to neck (prolonged) at standing heights y (N,)."""
-        low, high = self.pose.spine
-        standing = float(self.build.sections[0, 0]), self.build.leg
-        share = (np.asarray(y, float) - standing[1]) / (standing[0] - standing[1])
-        below = np.minimum(share, 0)
-        points = low + np.maximum(share, 0)[:, None] * (high - low)
-        points[:, 1] += below * (standing[0] - standing[1])
+        low, line, leg, tall = self._line
+        share = (y - leg) / tall
+        points = low + np.maximum(share, 0)[:, None] * line
+        points[:, 1] += np.minimum(share, 0) * tall
         return points
 
     def half(self, across: np.ndarray, deep: np.ndarray) -> np.ndarray:

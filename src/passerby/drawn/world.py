@@ -142,7 +142,7 @@ def _draw_photo(
     drawn = draw(person, rng, height, width)
     visible = {name: round(float(share), 3) for name, share in drawn.sight.visible.items()}
     sight = replace(drawn.sight, visible=visible)
-    bgr = np.ascontiguousarray(drawn.pixels[:, :, ::-1])
+    bgr = cv2.cvtColor(drawn.pixels, cv2.COLOR_RGB2BGR)
     encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not encoded:
         raise RuntimeError(f"photo {photo} of person {number} could not be encoded as JPEG")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,10 +83,12 @@ class ViT(PhotoEncoder):
 
         config = read_source(spec, ViTConfig) if spec.source else configure(ViTConfig, spec.options)
         old, new = (_grid(s, config.patch_size) for s in (config.image_size, size))
+        given = deepcopy(config)
         config.image_size = list(size)
         model = ViTModel(config, add_pooling_layer=False)
         if spec.source:
-            donor = pretrained(ViTModel, spec.source, add_pooling_layer=False).state_dict()
+            extra = {"config": given, "add_pooling_layer": False}
+            donor = pretrained(ViTModel, spec.source, **extra).state_dict()
             name = "embeddings.position_embeddings"
             donor[name] = resize_positions(donor[name][0], old, new)[None]
             model.load_state_dict(donor)

@@ -80,9 +80,12 @@ def read_source(spec: EncoderSpec, config_class: Any) -> Any:
 
 
 def settings(config: Any) -> dict[str, Any]:
-    """Every setting of a configuration, so that a model folder needs no source."""
-    told = config.to_diff_dict() | {"model_type": config.model_type}
-    return {name: value for name, value in told.items() if name != "transformers_version"}
+    """Every setting of a configuration, so that a model folder needs no source.
+
+    Keys that its class does not know, which old checkpoints carry, are left out.
+    """
+    known = set(type(config)().to_dict()) - {"transformers_version"}
+    return {name: value for name, value in config.to_dict().items() if name in known}
 
 
 def unreachable(source: str, error: Exception) -> BadModel:

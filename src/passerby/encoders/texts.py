@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from passerby.encoders.spec import EncoderSpec, choose, configure, read_source, settings, untrained
@@ -55,8 +56,11 @@ class ClipText(TextEncoder):
     """Pooled is the output at the end-of-text token."""
 
     def forward(self, ids: Tensor, mask: Tensor) -> TextFeatures:
-        out = self.model(input_ids=ids, attention_mask=mask)
-        return TextFeatures(out.last_hidden_state, out.pooler_output)
+        tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        # Not transformers' pooling, which looks for the id of CLIP's own closing token: a tokenizer
+        # trained here has another one, and every sentence would be pooled at its first place.
+        last = mask.sum(1) - 1
+        return TextFeatures(tokens, tokens[torch.arange(len(ids), device=ids.device), last])
 
 
 def text_encoder(spec: EncoderSpec, vocabulary: int | None = None) -> TextEncoder:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from passerby.data.folder import walk
+from passerby.errors import shown
 from passerby.gallery.batches import BatchWriter
-from passerby.gallery.names import shown, to_text
+from passerby.gallery.names import to_text
 from passerby.gallery.plan import Describe, Plan, Summary
 from passerby.gallery.reading import Seen, in_order, look
 from passerby.gallery.store import Store

@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from passerby.errors import BadGallery
-from passerby.gallery.names import shown
+from passerby.errors import BadGallery, shown
 
 NAME = "lock"
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from passerby.errors import BadData
-from passerby.gallery.names import shown, valid
+from passerby.errors import BadData, shown
+from passerby.gallery.names import valid
 
 FIELDS = ("camera", "time", "person")
 Facts = dict[str, Any]  # those of FIELDS that are told; time is aware

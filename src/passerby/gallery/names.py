@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from passerby.errors import escape
+
 _ESCAPED = re.compile(r"\\(\\|x[0-9a-f]{2})")
 
 
@@ -27,17 +29,6 @@ def to_path(text: str) -> Path:
     )
 
 
-def shown(text: str | Path) -> str:
-    """Text that is safe on one line of a terminal: controls and bytes that are no UTF-8 escaped."""
-    return "".join(char if char.isprintable() else _escape(char) for char in os.fspath(text))
-
-
 def valid(text: str) -> str:
     """Text that is UTF-8: what is not (a lone surrogate of a file name) is escaped."""
-    return "".join(_escape(char) if "\ud800" <= char <= "\udfff" else char for char in text)
-
-
-def _escape(char: str) -> str:
-    if "\udc80" <= char <= "\udcff":  # how Python holds a byte of a name that is no UTF-8
-        return f"\\x{ord(char) - 0xDC00:02x}"
-    return char.encode("unicode_escape").decode("ascii")
+    return "".join(escape(char) if "\ud800" <= char <= "\udfff" else char for char in text)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from html import escape
 from pathlib import Path
 
-from passerby.gallery.names import shown
+from passerby.errors import shown
 from passerby.gallery.search import Answer, Hit
 
 _STYLE = """

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from passerby.data.images import read_photo, to_tensor
-from passerby.errors import BadPhoto
-from passerby.gallery.names import shown, to_text
+from passerby.errors import BadPhoto, shown
+from passerby.gallery.names import to_text
 from passerby.gallery.rows import Row
 from passerby.method import PhotoSpec
 

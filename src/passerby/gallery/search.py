@@ -15,9 +15,9 @@ import torch
 from torch.nn.functional import normalize
 
 from passerby.embedding import embed_texts
-from passerby.errors import BadQuery
+from passerby.errors import BadQuery, shown
 from passerby.gallery.metadata import read_time, utc
-from passerby.gallery.names import shown, to_path, valid
+from passerby.gallery.names import to_path, valid
 from passerby.gallery.rows import embeddings_of
 from passerby.gallery.store import Store, require_model
 from passerby.method import Method

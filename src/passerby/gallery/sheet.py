@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from passerby.gallery.names import shown
+from passerby.errors import shown
 from passerby.gallery.search import Answer, Hit
 
 _GROUND, _TRAY, _LINE = "#ffffff", "#eef0f3", "#d0d5dd"

@@ -16,9 +16,9 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 
-from passerby.errors import BadGallery
+from passerby.errors import BadGallery, shown
 from passerby.gallery import lock
-from passerby.gallery.names import shown, valid
+from passerby.gallery.names import valid
 from passerby.gallery.rows import FACTS, Row, rows_of
 
 SCHEMA = 1  # raised when a gallery's columns or card change their meaning

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from passerby.errors import BadModel
 
-WORD = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
+WORD = re.compile(r"[a-z0-9]{2,}")  # the parts of "t-shirt", as the tokenizer splits it
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -101,7 +101,9 @@ def read_tokenizer(source: str | Path) -> Tokenizer:
     except Exception as error:  # tokenizers raises plain Exception for a file it cannot parse
         reason = " ".join(str(error).split())[:120]
         raise BadModel(
-            f"no tokenizer at {source} ({reason}); put its tokenizer.json there"
+            f"no tokenizer at {source} ({reason}); put its tokenizer.json there, or, if it is "
+            f"a hub name and this machine is offline, run `hf download {source} --local-dir "
+            "FOLDER` elsewhere"
         ) from None
     tokenizer = Tokenizer(rules, _read_words(Path(source) / "words.txt"))
     if len(tokenizer) < 32:

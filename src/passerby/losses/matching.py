@@ -33,9 +33,7 @@ def contrastive(
     KL(p || q) of `sdm` hardly moves a p that is still uniform.
     """
     with torch.autocast(texts.device.type, enabled=False):
-        logits = normalize(texts.float(), dim=1) @ normalize(photos.float(), dim=1).T / temperature
-        same = same_person(persons, persons).float()
-        target = same / same.sum(1, keepdim=True)
+        logits, target = _compared(texts, photos, persons, temperature)
         return 0.5 * (cross_entropy(logits, target) + cross_entropy(logits.T, target))
 
 
@@ -46,7 +44,14 @@ def sdm(texts: Tensor, photos: Tensor, persons: Tensor, temperature: float = 0.0
     summing to 1; photo to text plus text to photo.
     """
     with torch.autocast(texts.device.type, enabled=False):
-        logits = normalize(texts.float(), dim=1) @ normalize(photos.float(), dim=1).T / temperature
-        same = same_person(persons, persons).float()
-        target = same / same.sum(1, keepdim=True)
+        logits, target = _compared(texts, photos, persons, temperature)
         return divergence(logits, target) + divergence(logits.T, target)
+
+
+def _compared(
+    texts: Tensor, photos: Tensor, persons: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Cosines over the temperature, and the same-person matrix with rows summing to 1: (B, B)."""
+    logits = normalize(texts.float(), dim=1) @ normalize(photos.float(), dim=1).T / temperature
+    same = same_person(persons, persons).float()
+    return logits, same / same.sum(1, keepdim=True)

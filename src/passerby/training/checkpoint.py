@@ -88,7 +88,7 @@ def read_state(folder: Path, optimizer: Optimizer) -> tuple[Position, dict[str, 
         tensors = load_file(folder / "state.safetensors")
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise BadModel(
-            f"{folder} cannot be resumed ({error}); start again without --resume"
+            f"{folder} cannot be resumed ({error}); remove {folder.parent} and start again"
         ) from None
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():

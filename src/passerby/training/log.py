@@ -8,11 +8,21 @@ from typing import Any
 
 
 class Journal:
-    """Appends events to `file`; each has `at`, the global step it belongs to."""
+    """Appends events to `file`; each has `at`, the global step it belongs to.
 
-    def __init__(self, file: Path, resume_at: int | None = None) -> None:
+    resume_at: keep events up to this step, without a validation at it while `within` an epoch: that
+    epoch is not finished yet and will be validated again.
+    """
+
+    def __init__(self, file: Path, resume_at: int | None = None, within: bool = False) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        kept = [] if resume_at is None else [e for e in read_journal(file) if e["at"] <= resume_at]
+        before = [] if resume_at is None else read_journal(file)
+        kept = [
+            event
+            for event in before
+            if event["at"] <= (resume_at or 0)
+            and not (within and "validation" in event and event["at"] == resume_at)
+        ]
         part = file.with_name(file.name + ".part")
         part.write_text("".join(json.dumps(event) + "\n" for event in kept), encoding="utf-8")
         part.replace(file)

@@ -85,7 +85,8 @@ class Trainer:
         """Takes up `last` where it stands; the method already holds its weights."""
         settle(self.folder / "last")
         self.position, average = read_state(self.folder / "last", self.optimizer)
-        self.average = average or self.average
+        for name, tensor in average.items():
+            self.average[name].copy_(tensor)  # stays on the method's device, in its layout
 
     def run(self, batches: Batches, steps: int) -> Position:
         """Trains to the last epoch; `steps` batches an epoch.
@@ -94,7 +95,7 @@ class Trainer:
         """
         place = self.position
         begun = place.epoch * steps + place.step
-        journal = Journal(self.folder / "log.jsonl", begun if begun else None)
+        journal = Journal(self.folder / "log.jsonl", begun or None, within=place.step > 0)
         started = time.monotonic() - place.seconds
         while place.epoch < self.settings.epochs:
             self.method.train()
@@ -125,7 +126,7 @@ class Trainer:
             told = ", ".join(f"{name} {loss.item():g}" for name, loss in losses.items())
             raise BadRecipe(
                 f"the loss is not finite at step {at + 1} ({told}); lower [optim] lr or set clip, "
-                "then continue from the last checkpoint with --resume"
+                "and begin anew with --set run.name=NAME"
             )
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()

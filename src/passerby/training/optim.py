@@ -39,8 +39,12 @@ class Optim:
     def __post_init__(self) -> None:
         if self.schedule not in ("cosine", "step", "constant"):
             raise BadRecipe(f"[optim] schedule {self.schedule!r} is not cosine, step or constant")
-        if self.lr <= 0:
+        if not 0 < self.lr < math.inf:
             raise BadRecipe("[optim] lr is above 0")
+        if min(self.decay, self.clip, self.warmup) < 0:
+            raise BadRecipe("[optim] decay, clip and warmup are 0 or more")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
+            raise BadRecipe("[optim] beta1 and beta2 are from 0 to below 1")
 
     def factor(self, step: int, steps_per_epoch: int, steps: int) -> float:
         """What `lr` is multiplied by at `step` (from 0) of `steps`."""

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from passerby.data.images import MAX_PIXELS, normalise, read_photo, resize, shown, to_tensor
-from passerby.errors import BadPhoto
+from passerby.data.images import MAX_PIXELS, normalise, read_photo, resize, to_tensor
+from passerby.errors import BadPhoto, shown
 from passerby.method import PhotoSpec
 
 SPEC = PhotoSpec(height=32, width=16)

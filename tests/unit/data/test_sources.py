@@ -189,7 +189,7 @@ def test_a_csv_of_pairs_is_read_with_a_byte_order_mark_and_any_case(tmp_path: Pa
 
 def test_a_csv_path_may_hold_any_bytes(tmp_path: Path) -> None:
     spec = table(tmp_path, b"path,person,caption\n\xff.jpg,1,He\n")
-    assert "'" in refusal(spec, "all"), "missing, and named in one line"
+    assert "xff" in refusal(spec, "all"), "missing, and named in one line"
     (tmp_path / "a.jpg").rename(tmp_path / "\udcff.jpg")
     assert read_data(spec, "all").photos[0].path.exists()
 

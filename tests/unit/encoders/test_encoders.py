@@ -105,6 +105,37 @@ def test_positions_of_the_same_grid_are_kept_and_of_another_are_resized() -> Non
     assert torch.equal(wide[0], positions[0])
 
 
+def test_settings_of_a_source_that_its_class_does_not_know_do_not_stay(tmp_path) -> None:
+    """Old BERT folders carry keys such as gradient_checkpointing, which no class takes today."""
+    text_encoder(EncoderSpec("bert", "", TEXT_OPTIONS)).model.save_pretrained(tmp_path)
+    told = json.loads((tmp_path / "config.json").read_text())
+    told["gradient_checkpointing"] = False
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    spec = text_encoder(EncoderSpec("bert", str(tmp_path))).spec
+    assert "gradient_checkpointing" not in spec.options
+    text_encoder(spec)
+
+
+@pytest.mark.parametrize("kind", ["bert", "clip-text"])
+def test_different_sentences_have_different_vectors(kind: str) -> None:
+    """With a tokenizer whose closing token is not the one of the configuration's default."""
+    options = {n: v for n, v in TEXT_OPTIONS.items() if n != "eos_token_id"}
+    encoder = text_encoder(EncoderSpec(kind, "", options)).eval()
+    ids = torch.tensor([[1, 5, 6, 3], [1, 7, 8, 3], [1, 7, 3, 0]])
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 0]])
+    pooled = encoder(ids, mask).pooled
+    assert torch.cdist(pooled, pooled)[0, 1:].min() > 1e-3
+
+
+def test_a_shallower_vit_takes_the_first_layers_of_its_source(tmp_path) -> None:
+    import transformers
+
+    config = transformers.ViTConfig(**{**VIT, "num_hidden_layers": 2}, image_size=64)
+    transformers.ViTModel(config).save_pretrained(tmp_path)
+    spec = EncoderSpec("vit", str(tmp_path), {"num_hidden_layers": 1})
+    assert photo_encoder(spec, (96, 32))(torch.randn(1, 3, 96, 32)).pooled.shape == (1, 16)
+
+
 def test_an_unreachable_hub_name_says_what_to_do(monkeypatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(BadModel, match="hf download"):

@@ -35,6 +35,7 @@ def test_a_long_text_keeps_its_beginning_and_its_closing_token() -> None:
 def test_it_says_what_was_cut_and_which_words_are_unknown() -> None:
     tokenizer = train_wordpiece(CAPTIONS, 500)
     assert tokenizer.notes("A man in a red coat", 20) == []
+    assert tokenizer.notes("A man, in a red-coat!", 20) == []
     assert "reads the first 5" in tokenizer.notes("a man in a red coat", 5)[0]
     assert "zebra" in tokenizer.notes("a man with a zebra", 20)[0]
 

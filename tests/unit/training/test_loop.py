@@ -14,10 +14,12 @@ from PIL import Image
 
 from passerby.build import load_method
 from passerby.config import parse_recipe
+from passerby.data.sources import read_data
 from passerby.errors import BadModel, BadRecipe
+from passerby.evaluation import evaluate
 from passerby.runs import train
 from passerby.training.checkpoint import settle, write_folder
-from passerby.training.log import read_journal
+from passerby.training.log import Journal, read_journal
 from passerby.training.optim import Optim, cover, optimizer
 
 RECIPE = {
@@ -123,6 +125,8 @@ def test_the_best_model_is_chosen_on_validation(people, tmp_path):
     told = [e for e in read_journal(folder / "log.jsonl") if "validation" in e]
     assert len(told) == 3
     assert told[-1]["best"] == max(e["validation"]["rank-1"] for e in told)
+    kept = evaluate(load_method(folder / "best"), read_data(f"cuhk-pedes:{people}", "val"))
+    assert kept.metrics["rank-1"] == told[-1]["best"]
 
 
 def test_a_loss_that_is_not_finite_stops_with_a_remedy_and_keeps_the_checkpoint(people, tmp_path):
@@ -135,6 +139,32 @@ def test_a_loss_that_is_not_finite_stops_with_a_remedy_and_keeps_the_checkpoint(
 def test_bf16_trains_and_gives_finite_weights(people, tmp_path):
     folder = train(recipe_for(people, tmp_path, "half", train={"precision": "bf16", "epochs": 1}))
     assert all(torch.isfinite(t).all() for t in weights(folder / "last").values())
+
+
+def test_a_best_model_whose_checkpoint_is_gone_is_never_trained_over(people, tmp_path):
+    import shutil
+
+    recipe = recipe_for(people, tmp_path, "kept", train={"epochs": 2})
+    folder = train(recipe)
+    shutil.rmtree(folder / "last")
+    with pytest.raises(BadModel, match="another run"):
+        train(recipe, resume=True)
+    assert (folder / "best" / "model.safetensors").exists()
+
+
+def test_the_identity_sampler_keeps_steps_and_schedule_in_step(people, tmp_path):
+    recipe = recipe_for(people, tmp_path, "identity", data={"sampler": "identity", "batch": 4})
+    events = read_journal(train(recipe) / "log.jsonl")
+    steps = [e["at"] for e in events if "loss" in e]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_a_log_cut_back_keeps_one_validation_an_epoch(tmp_path):
+    journal = Journal(tmp_path / "log.jsonl")
+    journal.write(3, loss=1.0)
+    journal.write(3, validation={})
+    Journal(tmp_path / "log.jsonl", 3, within=True)
+    assert [set(e) for e in read_journal(tmp_path / "log.jsonl")] == [{"at", "loss"}]
 
 
 def test_a_checkpoint_without_its_state_is_refused(people, tmp_path):
