@@ -118,12 +118,17 @@ def save_method(
     (folder / "README.md").write_text(card or f"# A {name} model of passerby\n", encoding="utf-8")
 
 
+def model_folder(name: str | Path | None = None) -> Path:
+    """The folder of a model as users name it: None and "default" are the shipped one."""
+    return DEFAULT if str(name or "default") == "default" else Path(str(name))
+
+
 def load_method(folder: str | Path | None = None) -> Method:
     """The method in a model folder (the default model when None), in eval mode, on the CPU.
 
     Raises BadModel when the folder, its settings or its weights are wrong. A pickle is never read.
     """
-    path = DEFAULT if str(folder or "default") == "default" else Path(str(folder))
+    path = model_folder(folder)
     described = _described(path)
     kind = method_class(described["method"])
     config = parse(config_class(kind), described["config"], f"{path}/config.json")

@@ -52,4 +52,4 @@ def draw(
     train = settings.persons - settings.val - settings.test
     place = shown(out)
     print(f"{place}: {train} persons to train, {settings.val} to validate, {settings.test} to test")
-    print(f"{meter.drawn} photos drawn now, {meter.rate():.0f} a second; data name: drawn:{place}")
+    print(f"{meter.done} photos drawn now, {meter.rate():.0f} a second; data name: drawn:{place}")

@@ -46,9 +46,9 @@ def provenance(model: str) -> dict[str, object]:
     import json
 
     import passerby
-    from passerby.build import DEFAULT
+    from passerby.build import model_folder
 
-    folder = DEFAULT if model == "default" else Path(model)
+    folder = model_folder(model)
     found = [f for f in (folder / "recipe.json", folder.parent / "recipe.json") if f.is_file()]
     told = json.loads(found[0].read_text(encoding="utf-8")) if found else None
     return {

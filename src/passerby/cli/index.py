@@ -40,11 +40,12 @@ def index(
     for note in describe.notes(paths):
         print(f"note: {note}", file=sys.stderr)
 
-    from passerby.build import load_method
+    from passerby.build import DEFAULT, load_method, model_folder
     from passerby.gallery.ingest import ingest
     from passerby.gallery.store import Store
 
-    name = "default" if str(model or "default") == "default" else os.path.abspath(str(model))  # noqa: PTH100
+    own = model_folder(model)
+    name = "default" if own == DEFAULT else os.path.abspath(own)  # noqa: PTH100
     method = load_method(model)
     with Store.write(gallery, method.fingerprint, name) as store:
         with _progress() as hear:

@@ -27,7 +27,7 @@ class Meter:
         )
         self.task = self.bar.add_task(doing, total=None, rate=0.0)
         self.first: int | None = None  # photos that were there before
-        self.drawn, self.started = 0, 0.0
+        self.done, self.started = 0, 0.0
 
     def __enter__(self) -> Meter:
         return self
@@ -43,11 +43,11 @@ class Meter:
         if self.first is None:
             self.bar.start()
             self.first, self.started = done, monotonic()
-        self.drawn = done - self.first
+        self.done = done - self.first
         self.bar.update(self.task, completed=done, total=total, rate=self.rate())
 
     def rate(self) -> float:
         """Photos a second so far."""
         from time import monotonic
 
-        return self.drawn / max(monotonic() - self.started, 1e-9)
+        return self.done / max(monotonic() - self.started, 1e-9)
