@@ -207,6 +207,27 @@ def test_a_folder_with_other_files_is_no_place_for_a_gallery(index, photos, tmp_
 # Places to write
 
 
+MISUSED = {
+    "search x": "Missing option '--gallery'; see passerby search --help",
+    "search x --gallery g -k 0": "greater than or equal to 1; see passerby search --help",
+    "search x --galery g": "--gallery); see passerby search --help",
+    "serch x": "Did you mean 'search'?; see passerby --help",
+    "draw people --persons many": "valid integer",
+}
+
+
+@pytest.mark.parametrize("words", MISUSED)
+def test_a_command_misspelt_or_half_said_is_refused_in_one_line(passerby_cli, words: str) -> None:
+    assert MISUSED[words] in passerby_cli(*words.split()).refusal
+
+
+def test_no_words_and_help_show_what_there_is(passerby_cli) -> None:
+    for words in ((), ("--help",)):
+        told = passerby_cli(*words)
+        assert "search" in told.out + told.err
+        assert told.code == (0 if words else 2)
+
+
 @pytest.mark.parametrize("command", ["evaluate", "train", "index", "draw"])
 def test_a_place_that_cannot_be_written_is_refused_in_one_line(
     passerby_cli, index, photos, trained, people, recipe, tmp_path, command: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 import typer
 
@@ -22,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+Misused: Any = typer.BadParameter.__base__  # an option misspelt or missing: click's UsageError
+
 for command in (index, search, draw, train, evaluate, demo):
     app.command()(command)
 
@@ -45,8 +49,18 @@ def options(
 
 def main() -> None:
     """Runs a command. Refused input is one line on stderr and exit 2; Ctrl-C is exit 130."""
+    # Pillow's advice on odd files is for programmers; what cannot be read is listed by us
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    if not sys.argv[1:]:
+        app()  # help
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except Misused as misused:
+        helped = misused.ctx.command_path if misused.ctx else "passerby"
+        reason = misused.format_message().rstrip(".")
+        print(f"passerby: {shown(reason)}; see {helped} --help", file=sys.stderr)
+        sys.exit(2)
     except Refused as refused:
         print(f"passerby: {shown(str(refused))}", file=sys.stderr)
         sys.exit(2)

@@ -15,8 +15,9 @@ def write_whole(path: Path, data: bytes) -> None:
     try:
         half.write_bytes(data)
         half.replace(path)
-    finally:
+    except BaseException:  # a full disk, Ctrl-C: nothing is left lying about
         half.unlink(missing_ok=True)
+        raise
 
 
 def write_json_lines(path: Path, head: str, lines: Iterable[str], tail: str) -> None:
