@@ -40,8 +40,12 @@ class WriterLock:
                 f"{shown(self.folder)}: being written by {holder}; wait until it has ended, or end "
                 "it, then run this again"
             ) from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, _card(), 0)
+        try:
+            os.ftruncate(file, 0)
+            os.pwrite(file, _card(), 0)
+        except OSError:  # a full disk: an open descriptor would hold the lock
+            os.close(file)
+            raise
         self._file = file
         return self
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from passerby.errors import BadData
 from passerby.gallery.names import to_path, to_text
 from passerby.gallery.reading import Seen
 from passerby.gallery.rows import Row
@@ -71,6 +72,7 @@ class Plan:
         self.summary = Summary(found=len(paths))
         self.by_path = {row.path: row for row in rows}
         self.by_hash = {row.hash: row for row in reversed(rows)}
+        self._facts = {row.hash: (row.camera, row.time, row.person) for row in reversed(rows)}
         self._describe = describe
         self._ids = count(max((row.id for row in rows), default=-1) + 1)
         self._gone: dict[str, list[Row]] = {}
@@ -93,7 +95,12 @@ class Plan:
         if seen.broken is not None:
             self.summary.broken.append((seen.path, seen.broken))
             return None
-        row, facts = self.by_path.get(seen.text), self._describe(seen.path)
+        try:
+            facts = self._describe(seen.path)
+        except BadData as error:  # a pattern that takes a part of this path for a time
+            self.summary.broken.append((seen.path, str(error)))
+            return None
+        row = self.by_path.get(seen.text)
         if row is not None and seen.hash in (None, row.hash):
             return self._same(row, seen, facts)
         if row is None and self._gone.get(seen.hash or ""):
@@ -104,7 +111,9 @@ class Plan:
             begun = Row(next(self._ids), seen.text, "", 0, 0)
         else:
             self.summary.changed += 1
-            begun = row
+            # what was told of the photo that lay here goes with that photo
+            camera, time, person = self._facts.get(seen.hash or "", (None, None, None))
+            begun = replace(row, camera=camera, time=time, person=person)
         told = _filled(begun, seen, facts)
         return self._write(Job(told, seen.image, new=row is None, replaced=begun.hash))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -53,6 +54,8 @@ def look(
     text = text or to_text(path)
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            read_photo(path)  # refuses it; reading a pipe or a device would never end
         size, modified = status.st_size, status.st_mtime_ns
         if row is not None and (row.size, row.modified) == (size, modified):
             return Seen(path, text, size, modified)

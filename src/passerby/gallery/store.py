@@ -86,14 +86,17 @@ class Store:
 
     def refresh(self) -> None:
         """Moves to the newest version of the table."""
-        if self._table is not None:
-            self._table.checkout_latest()
-            return
-        with suppress(ValueError):  # no table: nothing is stored yet, or its making was cut short
-            self._table = self._database.open_table(TABLE)
+        with _refusing(self.path):
+            if self._table is not None:
+                self._table.checkout_latest()
+                return
+            # no table: nothing is stored yet, or its making was cut short
+            with suppress(ValueError):
+                self._table = self._database.open_table(TABLE)
 
     def count(self, where: str | None = None) -> int:
-        return 0 if self._table is None else int(self._table.count_rows(where))
+        with _refusing(self.path):
+            return 0 if self._table is None else int(self._table.count_rows(where))
 
     def cameras(self) -> list[str]:
         """The names of all cameras, sorted."""
@@ -106,7 +109,8 @@ class Store:
 
     def whole(self, ids: Sequence[int]) -> pa.Table:
         """All columns of the rows with these ids, in any order."""
-        return self._table.search().where(f"id IN ({', '.join(map(str, ids))})").to_arrow()
+        with _refusing(self.path):
+            return self._table.search().where(f"id IN ({', '.join(map(str, ids))})").to_arrow()
 
     def nearest(self, vector: np.ndarray, n: int, where: str | None = None) -> pa.Table:
         """All columns of the n rows nearest to a unit vector (D,) that pass `where` (SQL).
@@ -117,7 +121,8 @@ class Store:
         query = query.bypass_vector_index().limit(n)
         if where is not None:
             query = query.where(where, prefilter=True)
-        return query.to_arrow()
+        with _refusing(self.path):
+            return query.to_arrow()
 
     @property
     def dimension(self) -> int | None:
@@ -145,7 +150,8 @@ class Store:
                 self._table.optimize(cleanup_older_than=_KEPT, delete_unverified=True)
 
     def _scan(self, columns: list[str]) -> pa.Table:
-        return self._table.search().select(columns).limit(None).to_arrow()
+        with _refusing(self.path):
+            return self._table.search().select(columns).limit(None).to_arrow()
 
 
 def require_model(path: Path, card: Card | Store, fingerprint: str, model_folder: str) -> None:
@@ -232,6 +238,12 @@ def _refusing(folder: Path) -> Iterator[None]:
             ) from None
         if isinstance(error, PermissionError) or "os error 13" in str(error):
             raise BadGallery(
-                f"{shown(folder)}: no permission to write there; choose another folder"
+                f"{shown(folder)}: no permission there; allow it, or choose another folder"
+            ) from None
+        if "lance" in str(error).lower():
+            reason = " ".join(str(error).split(", /")[0].split())[:160]
+            raise BadGallery(
+                f"{shown(folder)}: its table cannot be read ({reason}); put the gallery back from "
+                "a copy, or index the photos again into another folder"
             ) from None
         raise

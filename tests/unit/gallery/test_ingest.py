@@ -13,6 +13,7 @@ from colours import COLOURS, Colours, PartColours, paint, run, shade, stored_pat
 from PIL import Image
 
 from passerby.errors import BadData
+from passerby.gallery.metadata import Metadata
 from passerby.gallery.rows import arrays_of
 from passerby.gallery.search import Searcher
 from passerby.gallery.store import Store
@@ -108,6 +109,20 @@ def test_photos_that_swapped_names_swap_embeddings(photos: Path, gallery: Path, 
     assert searcher.search("blue", k=1)[0].path.name == "red.png"
 
 
+def test_facts_go_with_the_photo_and_not_with_its_name(photos: Path, gallery: Path) -> None:
+    noon = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    run(gallery, photos, describe=lambda path: {"person": path.stem, "time": noon})
+    (photos / "red.png").rename(photos / "aside")
+    (photos / "blue.png").rename(photos / "red.png")
+    (photos / "aside").rename(photos / "blue.png")
+    paint(photos / "green.png", (90, 90, 200))
+    run(gallery, photos)
+    told = {name: (row.person, row.time) for name, row in rows(gallery).items()}  # type: ignore[attr-defined]
+    assert told["red.png"] == ("blue", noon)
+    assert told["blue.png"] == ("red", noon)
+    assert told["green.png"] == (None, None)  # another photo, of which nothing was told
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_any_history_of_a_folder_ends_as_if_indexed_at_once(tmp_path: Path, seed: int) -> None:
     folder, gallery = tmp_path / "photos", tmp_path / "gallery"
@@ -194,6 +209,29 @@ def test_broken_files_are_listed_and_the_good_ones_stored(photos: Path, gallery:
     assert (summary.added, len(stored_paths(gallery))) == (6, 6)
     paint(photos / "text.jpg", "green")
     assert run(gallery, photos).added == 1
+
+
+def test_a_pipe_with_a_photos_name_is_listed_and_not_waited_for(
+    photos: Path, gallery: Path
+) -> None:
+    os.mkfifo(photos / "pipe.jpg")
+    (photos / "zero.jpg").symlink_to("/dev/zero")
+    summary = run(gallery, photos)
+    assert sorted(path.name for path, _ in summary.broken) == ["pipe.jpg", "zero.jpg"]
+    assert all("not a file" in reason for _, reason in summary.broken)
+    assert summary.added == 6
+
+
+def test_a_name_whose_time_is_no_time_is_listed_and_the_rest_is_stored(
+    tmp_path: Path, gallery: Path
+) -> None:
+    for name in ("c1_20260432T120000", "c1_20260501T120000", "c2_20260501T120001"):
+        paint(tmp_path / "photos" / f"{name}.png", "red")
+    told = Metadata(tmp_path / "photos", None, r"(?P<camera>c\d)_(?P<time>\w+)")
+    summary = run(gallery, tmp_path / "photos", describe=told)
+    assert [path.stem for path, _ in summary.broken] == ["c1_20260432T120000"]
+    assert "is not ISO 8601" in summary.broken[0][1]
+    assert (summary.added, len(stored_paths(gallery))) == (2, 2)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.png", b"a\nb.png", b"a b.png", "雨\\x.png".encode()])

@@ -69,4 +69,4 @@ def test_what_may_not_be_read_is_listed_and_the_rest_is_stored(place: Path) -> N
     assert all("permission" in reason and "\n" not in reason for reason in reasons)
     assert stored_paths(place / "gallery") == ["open.png"]
     assert refused.startswith("BadGallery:")
-    assert "no permission to write" in refused
+    assert "no permission there" in refused

@@ -54,6 +54,40 @@ def test_the_lock_of_a_dead_holder_is_free(tmp_path: Path) -> None:
     assert (tmp_path / "lock").read_bytes() == b""
 
 
+def test_a_lock_that_cannot_be_signed_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="No space left"):
+            WriterLock(tmp_path).__enter__()
+    with WriterLock(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["*.lance", "*.manifest"])
+@pytest.mark.parametrize("content", [None, b"", b"x" * 5000])
+def test_a_damaged_table_is_refused_with_the_remedy(
+    photos: Path, gallery: Path, kind: str, content: bytes | None
+) -> None:
+    run(gallery, photos)
+    damaged = [file for file in (gallery / "photos.lance").rglob(kind) if file.is_file()]
+    for file in damaged:
+        file.unlink()
+        if content is not None:
+            file.write_bytes(content)
+    assert damaged
+    if kind == "*.manifest" and content is None:
+        assert len(Store.open(gallery)) == 0  # as a table whose making was cut short: index again
+        return
+    told = refusal(BadGallery, lambda: Searcher(Colours(), Store.open(gallery)).search("red"))
+    assert "its table cannot be read" in told
+    assert "index the photos again" in told
+
+
 def test_a_holder_who_has_not_signed_yet_still_holds(tmp_path: Path) -> None:
     with WriterLock(tmp_path):
         (tmp_path / "lock").write_bytes(b"")
