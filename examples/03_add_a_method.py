@@ -85,7 +85,9 @@ def main() -> None:
         }
     )
     folder = train(recipe, resume=True, watch=lambda e: print(e) if "validation" in e else None)
-    print(f"search with it: passerby index FOLDER --gallery G --model {folder / 'best'}")
+    print("search with it, the module's folder told to Python:")
+    command = f"passerby index FOLDER --gallery G --model {folder.absolute() / 'best'}"
+    print(f"PYTHONPATH={Path(__file__).parents[1]} {command}")
 
 
 if __name__ == "__main__":

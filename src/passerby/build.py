@@ -110,9 +110,14 @@ def save_method(
     if half:
         kept = {n: t.half() if t.is_floating_point() else t for n, t in kept.items()}
     save_file(kept, folder / "model.safetensors", {"format": "pt"})
-    described = {"format": FORMAT, "method": name, "config": to_json(method.resolved())}
-    (folder / "config.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     tokenizer = getattr(method, "tokenizer", None)
+    described = {
+        "format": FORMAT,
+        "method": name,
+        "tokenizer": isinstance(tokenizer, Tokenizer),
+        "config": to_json(method.resolved()),
+    }
+    (folder / "config.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder)
     (folder / "README.md").write_text(card or f"# A {name} model of passerby\n", encoding="utf-8")
@@ -133,6 +138,8 @@ def load_method(folder: str | Path | None = None) -> Method:
     kind = method_class(described["method"])
     config = parse(config_class(kind), described["config"], f"{path}/config.json")
     tokenizer = read_tokenizer(path) if (path / "tokenizer.json").exists() else None
+    if tokenizer is None and described.get("tokenizer"):
+        raise BadModel(f"{path} has lost its tokenizer.json; copy the whole model folder")
     method = kind(config, tokenizer)
     _fill(method, read_weights(path / "model.safetensors"), path)
     method.fingerprint = fingerprint(path)

@@ -48,7 +48,7 @@ class Draw:
 class Data:
     """train, val: NAME:ROOT. pairs: "caption" (each caption a sample) or "photo" (a random one).
 
-    sampler: "random", or "identity" (each batch holds `persons` of some photos). workers: processes
+    sampler: "random", or "identity" (`each` pairs of batch // each persons). workers: processes
     that decode. cache: keep resized photos in memory.
     """
 
@@ -57,6 +57,7 @@ class Data:
     batch: int = 64
     pairs: str = "caption"
     sampler: str = "random"
+    each: int = 4
     workers: int = 1
     cache: bool = False
 

@@ -129,6 +129,7 @@ class _Source:
             augment=self.recipe.augment,
             workers=data.workers,
             sampler=data.sampler,
+            each=data.each,
             pairs=data.pairs,
             photos=self.photos,
             steps=steps,

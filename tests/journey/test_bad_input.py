@@ -221,6 +221,18 @@ def test_a_command_misspelt_or_half_said_is_refused_in_one_line(passerby_cli, wo
     assert MISUSED[words] in passerby_cli(*words.split()).refusal
 
 
+def test_ctrl_c_says_how_to_go_on(passerby_cli, tmp_path, monkeypatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("passerby.drawn.world.draw_world", interrupted)
+    done = passerby_cli("draw", tmp_path / "people")
+    assert (done.code, done.err) == (
+        130,
+        "passerby: stopped; run the same command again to go on\n",
+    )
+
+
 def test_no_words_and_help_show_what_there_is(passerby_cli) -> None:
     for words in ((), ("--help",)):
         told = passerby_cli(*words)

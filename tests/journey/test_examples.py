@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -67,7 +70,15 @@ def test_a_method_of_ones_own_is_one_file_found_by_its_dotted_name(
 ) -> None:
     said = example("03_add_a_method", tmp_path / "work", "--persons", 20)
     best = tmp_path / "work" / "runs" / "bands" / "best"
-    assert f"--model {best}" in said
+    line = said.strip().splitlines()[-1]
+    setting, *words = shlex.split(line.replace("FOLDER", str(people / "imgs")))
+    assert line.endswith(f"--model {best}")
+    name, _, value = setting.partition("=")
+    program = Path(sys.executable).with_name("passerby")
+    done = subprocess.run(
+        [program, *words[1:]], env={**os.environ, name: value}, capture_output=True, text=True
+    )  # as a user's shell does it, where nothing has imported the module yet
+    assert "48 new" in done.stdout, done.stderr
     name = json.loads((best / "config.json").read_text())["method"]
     assert name == "examples.03_add_a_method"
     kind = method_class(name)

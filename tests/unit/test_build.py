@@ -105,6 +105,11 @@ def test_another_format_or_a_damaged_config_is_refused(folder) -> None:
     refused(folder, "does not describe")
 
 
+def test_a_folder_that_lost_its_tokenizer_is_refused(folder) -> None:
+    (folder / "tokenizer.json").unlink()
+    refused(folder, "has lost its tokenizer.json")
+
+
 def test_a_tokenizer_of_another_model_is_refused(folder) -> None:
     told = json.loads((folder / "config.json").read_text())
     told["config"]["text_encoder"]["options"]["vocab_size"] = 9

@@ -55,6 +55,8 @@ def main() -> None:
         app()  # help
     try:
         code = app(standalone_mode=False)
+        if code == 130:  # Ctrl-C, as typer tells it
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except Misused as misused:
         helped = misused.ctx.command_path if misused.ctx else "passerby"

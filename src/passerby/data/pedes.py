@@ -6,7 +6,6 @@ the JSON. Ids may be any whole numbers or strings, captions any number, with str
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from passerby.data.records import SPLITS, Record, tidy
+from passerby.data.records import SPLITS, Record, carve_val, tidy
 from passerby.errors import BadData, shown
 
 PATH_FIELDS = ("file_path", "img_path")
@@ -56,7 +55,7 @@ def read_pedes(name: str, root: Path) -> list[Record]:
     records = [_record(row, n, annotations) for n, row in enumerate(rows, start=1)]
     records = _once_each(records, annotations, layout.repeats)
     if layout.carve_val and not any(record.split == "val" for record in records):
-        records = _with_carved_val(name, records)
+        records = carve_val(name, records)
     return records
 
 
@@ -140,6 +139,8 @@ def _record(row: Any, number: int, annotations: Path) -> Record:
         raise wrong("has 'captions' that are no list of sentences")
     if not all(isinstance(caption, str) and caption.strip() for caption in captions):
         raise wrong("has a caption that is empty or no string")
+    if any("\ud800" <= letter <= "\udfff" for caption in captions for letter in caption):
+        raise wrong("has a caption with half of a Unicode letter")
     if split not in SPLITS:
         raise wrong(f"has the split {split!r}, not {', '.join(SPLITS)}")
     file = annotations.parent / "imgs" / path
@@ -162,15 +163,3 @@ def _once_each(records: Sequence[Record], annotations: Path, repeats: bool) -> l
         joined = tuple(dict.fromkeys(known.captions + record.captions))
         first[record.path] = (place, replace(known, captions=joined))
     return [record for _, record in first.values()]
-
-
-def _with_carved_val(name: str, records: Sequence[Record]) -> list[Record]:
-    """A tenth of the training persons becomes "val": those with the lowest sha256 of `NAME:ID`."""
-    persons = {record.person for record in records if record.split == "train"}
-    ordered = sorted(persons, key=lambda p: hashlib.sha256(f"{name}:{p}".encode()).hexdigest())
-    val = set(ordered[: len(ordered) // 10])
-    moved = [record.split == "train" and record.person in val for record in records]
-    return [
-        replace(record, split="val") if move else record
-        for record, move in zip(records, moved, strict=True)
-    ]

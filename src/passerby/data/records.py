@@ -6,10 +6,11 @@ asked here once.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from passerby.errors import BadData, shown
@@ -45,14 +46,25 @@ def choose(records: Sequence[Record], split: str, source: str) -> list[Record]:
         return list(records)
     if split not in SPLITS:
         raise BadData(f"{source}: unknown split {split!r}; ask for {', '.join(SPLITS)} or {ALL}")
-    if any(record.split is None for record in records):
-        raise BadData(f"{source}: no splits are told; add a split to each photo or ask for {ALL!r}")
     _check_disjoint(records, source)
     chosen = [record for record in records if record.split == split]
     if not chosen:
         there = ", ".join(dict.fromkeys(str(record.split) for record in records))
         raise BadData(f"{source}: no split {split!r} here; ask for {there} or {ALL}")
     return chosen
+
+
+def carve_val(name: str, records: Sequence[Record], least: int = 0) -> list[Record]:
+    """A tenth of the training persons, rounded down, but at least `least`, becomes "val": those
+    with the lowest sha256 of `NAME:ID`."""
+    persons = {record.person for record in records if record.split == "train"}
+    ordered = sorted(persons, key=lambda p: hashlib.sha256(f"{name}:{p}".encode()).hexdigest())
+    val = set(ordered[: max(len(ordered) // 10, least)])
+    moved = [record.split == "train" and record.person in val for record in records]
+    return [
+        replace(record, split="val") if move else record
+        for record, move in zip(records, moved, strict=True)
+    ]
 
 
 def to_split(name: str, records: Sequence[Record], remedy: str) -> Split:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 
 from passerby.data.files import read_files
 from passerby.data.pedes import LAYOUTS, read_pedes
-from passerby.data.records import choose, to_split
+from passerby.data.records import Record, carve_val, choose, to_split
 from passerby.errors import BadData, shown
 from passerby.types import Split
 
@@ -18,18 +19,27 @@ NAMES = (*LAYOUTS, FILES)
 def read_data(spec: str, split: str) -> Split:
     """A split of the data set `NAME:ROOT`: `cuhk-pedes:ROOT`, `drawn:ROOT`, `files:captions.csv`...
 
-    split: "train", "val", "test", or "all", the whole file as one split. ROOT holds the annotation
+    split: "train", "val", "test", or "all", the whole file as one split. A CSV without a column
+    `split` has the first two: a tenth of its persons is "val". ROOT holds the annotation
     file or is its parent. A photo's id is its path as the file tells it, a caption's id `PHOTO#N`.
 
     Raises BadData in one line that says what to correct or to put where.
     """
     name, root = parse(spec)
     if name == FILES:
-        records = choose(read_files(root), split, shown(spec))
+        records = choose(_for_training(read_files(root)), split, shown(spec))
         return to_split(f"{name} {split}", records, "paths are relative to the CSV; correct them")
     records = choose(read_pedes(name, root), split, shown(spec))
     remedy = f"put the benchmark's photos into imgs/ beside {LAYOUTS[name].annotations}"
     return to_split(f"{name} {split}", records, remedy)
+
+
+def _for_training(records: list[Record]) -> list[Record]:
+    """Without a column `split`, all persons are to train with but a tenth, chosen by their names,
+    to validate with."""
+    if any(record.split is not None for record in records):
+        return records
+    return carve_val(FILES, [replace(record, split="train") for record in records], least=1)
 
 
 def parse(spec: str) -> tuple[str, Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from passerby.encoders.spec import unreachable
@@ -16,12 +17,29 @@ def pretrained(model_class: Any, source: str, **settings: Any) -> nn.Module:
 
     Raises BadModel when the source cannot be read or leaves weights of the model unset.
     """
+    from transformers.utils import logging
+
+    spoken = logging.get_verbosity()
+    logging.set_verbosity_error()  # its report of differing shapes takes a screen
     try:
         model, info = model_class.from_pretrained(
-            source, use_safetensors=True, output_loading_info=True, **settings
+            source,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            **settings,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise unreachable(source, error) from None
+    finally:
+        logging.set_verbosity(spoken)
+    differing = sorted(info["mismatched_keys"])
+    if differing:
+        name, there, asked = differing[0]
+        raise BadModel(
+            f"{source}: weight {name!r} has shape {tuple(there)}, the settings ask for "
+            f"{tuple(asked)}; leave out the options that change sizes, or take another source"
+        )
     missing = sorted(info["missing_keys"])
     if missing:
         raise BadModel(

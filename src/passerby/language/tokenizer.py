@@ -13,7 +13,8 @@ from torch import Tensor
 
 from passerby.errors import BadModel
 
-WORD = re.compile(r"[a-z0-9]{2,}")  # the parts of "t-shirt", as the tokenizer splits it
+# The parts of "t-shirt", as the tokenizer splits it; of Chinese, each sign.
+WORD = re.compile(r"[^\W_]{2,}|[^\W\d_a-z]")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -60,7 +61,9 @@ class Tokenizer:
                 f"the sentence has {len(tokens)} tokens, the model reads the first {longest}; "
                 "the rest was not used: shorten it"
             )
-        words = dict.fromkeys(WORD.findall(text.lower()))
+        rules = self.rules.normalizer  # as it reads them: lower case, most often without accents
+        read = text if rules is None else rules.normalize_str(text)
+        words = dict.fromkeys(WORD.findall(read.lower()))
         if self.words is not None:
             strange = [word for word in words if word not in self.words]
         else:

@@ -96,6 +96,7 @@ def test_the_older_release_is_recognised_by_name_and_by_shape(tmp_path: Path) ->
         ([row(1, captions=[])], "no list"),
         ([row(1, captions=["ok", " \n"])], "empty or no string"),
         ([row(1, captions=[["a"]])], "empty or no string"),
+        ([row(1, captions=["a man \ud83d"])], "half of a Unicode letter"),
         ([row(1.5)], "neither a whole number nor a string"),
         ([row(None)], "neither"),
         ([row(True)], "neither"),
@@ -184,7 +185,9 @@ def test_a_csv_of_pairs_is_read_with_a_byte_order_mark_and_any_case(tmp_path: Pa
     split = read_data(spec, "all")
     assert [caption.text for caption in split.captions] == ["He walks", "She"]
     assert split.persons == ("7", "8")
-    assert "no splits are told" in refusal(spec, "train")
+    train, val = read_data(spec, "train"), read_data(spec, "val")
+    assert sorted(train.persons + val.persons) == ["7", "8"]  # a tenth, but at least one person
+    assert "no split 'test' here; ask for" in refusal(spec, "test")
 
 
 def test_a_csv_path_may_hold_any_bytes(tmp_path: Path) -> None:

@@ -63,6 +63,13 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path):
     assert digest(one) == digest(two) == digest(five)
 
 
+def test_real_figures_too_are_the_same_bytes_with_any_number_of_workers(tmp_path):
+    settings = {"persons": 6, "photos": 2, "val": 1, "test": 1, "draw": None}
+    one, three = (drawn(tmp_path / str(n), workers=n, **settings) for n in (1, 3))
+    assert len(digest(one)) == 12 + 3
+    assert digest(one) == digest(three)
+
+
 def test_another_seed_draws_other_people(tmp_path):
     one, other = drawn(tmp_path / "a"), drawn(tmp_path / "b", seed=4)
     assert digest(one)["imgs/000/000000_0.jpg"] != digest(other)["imgs/000/000000_0.jpg"]

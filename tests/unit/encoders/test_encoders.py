@@ -160,6 +160,19 @@ def test_an_incomplete_checkpoint_is_refused_by_name(tmp_path) -> None:
         text_encoder(EncoderSpec("bert", str(tmp_path)))
 
 
+def test_weights_cut_short_or_of_other_sizes_are_refused(tmp_path, capfd) -> None:
+    made = photo_encoder(EncoderSpec("resnet", "", PHOTO_OPTIONS["resnet"]), (64, 32)).model
+    made.save_pretrained(tmp_path)
+    wider = EncoderSpec("resnet", str(tmp_path), {"hidden_sizes": [8, 32]})
+    with pytest.raises(BadModel, match=r"has shape \(16, .* ask for \(32, "):
+        photo_encoder(wider, (64, 32))
+    assert "MISMATCH" not in capfd.readouterr().err
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(BadModel, match="no model at"):
+        photo_encoder(EncoderSpec("resnet", str(tmp_path)), (64, 32))
+
+
 def test_a_pickle_is_never_read(tmp_path) -> None:
     made = text_encoder(EncoderSpec("bert", "", TEXT_OPTIONS)).model
     made.save_pretrained(tmp_path)

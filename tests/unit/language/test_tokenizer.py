@@ -40,6 +40,14 @@ def test_it_says_what_was_cut_and_which_words_are_unknown() -> None:
     assert "zebra" in tokenizer.notes("a man with a zebra", 20)[0]
 
 
+def test_words_of_other_scripts_are_unknown_and_said_whole() -> None:
+    tokenizer = train_wordpiece(CAPTIONS, 500)
+    assert "красное, пальто" in tokenizer.notes("красное пальто", 20)[0]
+    assert "红, 色" in tokenizer.notes("红色", 20)[0]
+    assert "senora" in tokenizer.notes("a señora in a red coat", 20)[0]
+    assert tokenizer.notes("a mán in a réd coat", 20) == []  # read without accents
+
+
 def test_a_saved_tokenizer_reads_the_same(tmp_path) -> None:
     tokenizer = train_wordpiece(CAPTIONS, 500)
     tokenizer.save(tmp_path)

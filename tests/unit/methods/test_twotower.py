@@ -62,7 +62,7 @@ def test_a_text_is_encoded_from_ids_without_a_tokenizer() -> None:
     method.tokenizer = None
     found = method.encode_texts(Texts(ids=texts.ids, mask=texts.mask)).vector
     assert torch.equal(found, expected)
-    with pytest.raises(ValueError, match="Texts"):
+    with pytest.raises(BadModel, match="Texts"):
         method.tokenize(CAPTIONS)
 
 
