@@ -75,9 +75,9 @@ def write_caption(person: Person, sight: Sight, rng: np.random.Generator) -> Tol
     dice = Dice(rng)
     target = min(52.0, max(11.0, _MEDIAN * math.exp(_SPREAD * dice.gauss())))
     told = Told("", ())
-    for _ in range(8):
+    for _ in range(20):
         told = _finished(_draft(person, sight, dice, target), dice)
-        words = told.text.count(" ") + 1
+        words = len(told.text.split())
         if SHORTEST <= words <= LONGEST - 5:
             return told
         target = target * 0.7 if words > LONGEST - 5 else target + 6
