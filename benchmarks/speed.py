@@ -1,6 +1,8 @@
 """Photos a second drawn (at 128x64), read, embedded, indexed; training: default_training.py.
 
 python benchmarks/speed.py [--photos 6000] [--out results/speed.json]
+
+Each is the fastest of three: other work on the machine can only slow it.
 """
 
 import argparse
@@ -20,11 +22,18 @@ from passerby.gallery.ingest import ingest
 from passerby.gallery.search import Searcher
 from passerby.gallery.store import Store
 
+TURNS = range(3)
 
-def seconds(work: Callable[[], object]) -> float:
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began
+
+def seconds(work: Callable[[int], object]) -> float:
+    """Of the fastest turn of `work`, which is told its number."""
+
+    def taken(turn: int) -> float:
+        began = time.monotonic()
+        work(turn)
+        return time.monotonic() - began
+
+    return min(map(taken, TURNS))
 
 
 def main() -> None:
@@ -35,20 +44,26 @@ def main() -> None:
     count = given.photos
     method = passerby.load()
     with tempfile.TemporaryDirectory() as place:
-        root = Path(place) / "people"
         people = {"val": 0, "test": count // 4, "vary": False}
-        drawn = seconds(lambda: draw_world(root, count // 4, 4, 7, **people))
+        worlds = [Path(place) / f"people{turn}" for turn in TURNS]
+        drawn = seconds(lambda turn: draw_world(worlds[turn], count // 4, 4, 7, **people))
+        root = worlds[0]
         split = read_data(f"drawn:{root}", "test")
         batches = photo_batches(split.photos, method.photo_spec, batch=128)
-        read = seconds(lambda: list(batches))
+        read = seconds(lambda _: list(batches))
         images = next(iter(batches))[1]
         embed_images(method, images)
-        embedded = seconds(lambda: [embed_images(method, images) for _ in range(8)])
-        with Store.write(Path(place) / "gallery", method.fingerprint, "default") as store:
-            indexed = seconds(lambda: ingest(method, store, root / "imgs"))
-        searcher = Searcher(method, Store.open(Path(place) / "gallery"))
+        embedded = seconds(lambda _: [embed_images(method, images) for _ in range(8)])
+
+        def index(turn: int) -> None:
+            gallery = Path(place) / f"gallery{turn}"
+            with Store.write(gallery, method.fingerprint, "default") as store:
+                ingest(method, store, root / "imgs")
+
+        indexed = seconds(index)
+        searcher = Searcher(method, Store.open(Path(place) / "gallery0"))
         searcher.search("a woman in a red coat")
-        queried = seconds(lambda: [searcher.search(c.text) for c in split.captions[:50]])
+        queried = seconds(lambda _: [searcher.search(c.text) for c in split.captions[:50]])
     values = {
         "photos drawn per second": round(len(split.photos) / drawn, 1),
         "photos read per second, one core": round(len(split.photos) / read, 1),
