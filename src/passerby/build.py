@@ -59,8 +59,14 @@ def method_class(name: str) -> type[Method]:
 
 
 def config_class(kind: type[Method]) -> type[Any]:
-    """The Config dataclass beside a method in its module."""
-    return vars(sys.modules[kind.__module__])["Config"]
+    """The Config dataclass beside a method in its module. Raises BadRecipe when there is none."""
+    config = vars(sys.modules[kind.__module__]).get("Config")
+    if not dataclasses.is_dataclass(config) or not isinstance(config, type):
+        raise BadRecipe(f"{kind.__module__} has no dataclass Config; write one beside the method")
+    own = kind.photo_spec is not Method.photo_spec
+    if not own and "photo" not in {field.name for field in dataclasses.fields(config)}:
+        raise BadRecipe(f"{kind.__module__}.Config has no field photo; add photo: PhotoSpec")
+    return config
 
 
 def method_settings(recipe: Recipe) -> tuple[type[Method], Any]:
@@ -135,7 +141,7 @@ def load_method(folder: str | Path | None = None) -> Method:
     """
     path = model_folder(folder)
     described = _described(path)
-    kind = method_class(described["method"])
+    kind = method_class(str(described["method"]))
     config = parse(config_class(kind), described["config"], f"{path}/config.json")
     tokenizer = read_tokenizer(path) if (path / "tokenizer.json").exists() else None
     if tokenizer is None and described.get("tokenizer"):

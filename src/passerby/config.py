@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 import types
 import typing
@@ -177,6 +178,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return {name: _value(inner[1], v, f"{where}.{name}") for name, v in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadRecipe(f"{where} is a number, not {value}")
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise BadRecipe(f"{where} is of type {hint.__name__}, not {value!r}")
     return value
@@ -186,10 +189,15 @@ def _encoder(table: Mapping[str, Any], where: str) -> EncoderSpec:
     """kind, source and, flat beside them, the settings of the transformers configuration."""
     if not isinstance(table.get("kind"), str) or not isinstance(table.get("source", ""), str):
         raise BadRecipe(f'{where} needs kind (a word), for example kind = "resnet"')
+    if not isinstance(table.get("options", {}), Mapping):
+        raise BadRecipe(f"{where} options is a table; the settings may also stand beside kind")
     options = {n: v for n, v in table.items() if n not in ("kind", "source", "options")}
     return EncoderSpec(
         table["kind"], table.get("source", ""), {**table.get("options", {}), **options}
     )
+
+
+_WORDS = {("run", "name"), ("run", "out")}
 
 
 def _apply(tables: dict[str, Any], change: str) -> None:
@@ -204,7 +212,8 @@ def _apply(tables: dict[str, Any], change: str) -> None:
     entry = tables.setdefault(table, {})
     if not isinstance(entry, dict):
         raise BadRecipe(f"--set {change!r}: {table} is not a table")
-    entry[key] = value
+    # a name may look like a number or a date
+    entry[key] = text.strip() if (table, key) in _WORDS and not isinstance(value, str) else value
 
 
 def _check(recipe: Recipe, where: str) -> None:
@@ -212,13 +221,10 @@ def _check(recipe: Recipe, where: str) -> None:
         (recipe.data.pairs in ("caption", "photo"), '[data] pairs is "caption" or "photo"'),
         (recipe.data.sampler in ("random", "identity"), '[data] sampler is "random" or "identity"'),
         (recipe.data.batch > 1, "[data] batch is 2 or more: a loss compares pairs"),
+        (0 <= recipe.run.seed < 2**63, "[run] seed is from 0 to below 2**63"),
         (
-            recipe.photo.resampling in ("bilinear", "bicubic"),
-            '[photo] resampling is "bilinear" or "bicubic"',
-        ),
-        (
-            recipe.photo.height > 0 and recipe.photo.width > 0,
-            "[photo] height and width are above 0",
+            recipe.vocabulary.size > 0 and recipe.vocabulary.seen > 0,
+            "[vocabulary] size and seen are 1 or more",
         ),
     ):
         if not ok:

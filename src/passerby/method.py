@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from passerby.errors import BadRecipe
 from passerby.types import Batch, Embeddings, Texts
 
 
@@ -16,7 +17,8 @@ from passerby.types import Batch, Embeddings, Texts
 class PhotoSpec:
     """How a photo becomes a tensor: RGB, resized to height x width, scaled to [0, 1], normalised.
 
-    mean, std: one number a channel. resampling: "bilinear" or "bicubic", both antialiased.
+    mean, std: one number a channel. resampling: "bilinear" or "bicubic", both antialiased. Raises
+    BadRecipe for what no photo can be made into.
     """
 
     height: int = 128
@@ -24,6 +26,14 @@ class PhotoSpec:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     resampling: str = "bilinear"
+
+    def __post_init__(self) -> None:
+        if self.resampling not in ("bilinear", "bicubic"):
+            raise BadRecipe('[photo] resampling is "bilinear" or "bicubic"')
+        if self.height < 1 or self.width < 1:
+            raise BadRecipe("[photo] height and width are above 0")
+        if min(self.std) <= 0:
+            raise BadRecipe("[photo] std is above 0, as photos are divided by it")
 
 
 class Method(nn.Module, ABC):

@@ -129,12 +129,13 @@ def test_a_recipe_that_was_refused_can_be_corrected_and_run(
 @pytest.mark.parametrize(
     "change",
     ["text_encoder.num_attention_heads=3", "image_encoder.depths=[1]", "method.name=..",
-     "train.threads=-1"],
+     "train.threads=-1", "image_encoder.hidden_act='foo'", "image_encoder.hidden_sizes=[0,0]",
+     "text_encoder.max_position_embeddings=0", "method.dropout=2.0"],
 )  # fmt: skip
 def test_a_setting_that_the_encoders_or_torch_refuse_is_one_line(
     passerby_cli, recipe, people, change: str
 ) -> None:
-    name = f"refused-{change.partition('=')[0]}"
+    name = f"refused-{change.partition('=')[0]}-{len(change)}"
     done = passerby_cli("train", recipe, "--set", f"run.name={name}", "--set", change)
     assert done.refusal
 

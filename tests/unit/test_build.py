@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from passerby.build import build_method, load_method, save_method
+from passerby.build import build_method, config_class, load_method, method_class, save_method
 from passerby.config import parse_recipe
-from passerby.errors import BadModel
+from passerby.errors import BadModel, BadRecipe
 
 RECIPE = {
     "method": {"name": "twotower", "dim": 8},
@@ -28,8 +28,8 @@ def folder(tmp_path):
     return tmp_path / "model"
 
 
-def refused(folder, hint):
-    with pytest.raises(BadModel, match=hint) as error:
+def refused(folder, hint, kind=BadModel):
+    with pytest.raises(kind, match=hint) as error:
         load_method(folder)
     assert "\n" not in str(error.value)
 
@@ -108,6 +108,39 @@ def test_another_format_or_a_damaged_config_is_refused(folder) -> None:
 def test_a_folder_that_lost_its_tokenizer_is_refused(folder) -> None:
     (folder / "tokenizer.json").unlink()
     refused(folder, "has lost its tokenizer.json")
+
+
+def test_words_that_are_no_text_and_odd_settings_are_refused(folder) -> None:
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**told, "method": 3}))
+    refused(folder, "no method '3'", BadRecipe)
+    odd = {**told, "config": {**told["config"], "photo": {"height": -5}}}
+    (folder / "config.json").write_text(json.dumps(odd))
+    refused(folder, "above 0", BadRecipe)
+    (folder / "config.json").write_text(json.dumps(told))
+    (folder / "words.txt").write_bytes(b"\xff\xfe")
+    refused(folder, "words.txt is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("class Settings: pass", "has no dataclass Config"),
+        ("class Config: pass", "has no dataclass Config"),
+        ("@dataclasses.dataclass\nclass Config:\n    dim: int = 8", "has no field photo"),
+    ],
+)
+def test_a_method_whose_settings_are_amiss_says_what_is_wanted(
+    tmp_path, monkeypatch, config: str, told: str
+) -> None:
+    name = f"mine{len(config)}"
+    lines = ["import dataclasses", "from passerby.method import Method", config,
+             "class Mine(Method): pass"]  # fmt: skip
+    (tmp_path / f"{name}.py").write_text("\n".join(lines))
+    (tmp_path / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path.parent)
+    with pytest.raises(BadRecipe, match=told):
+        config_class(method_class(f"{tmp_path.name}.{name}"))
 
 
 def test_a_tokenizer_of_another_model_is_refused(folder) -> None:

@@ -36,6 +36,11 @@ def test_set_changes_one_key_and_takes_bare_words(tmp_path) -> None:
     assert (recipe.optim.lr, recipe.run.name, recipe.data.batch) == (1e-4, "other", 8)
 
 
+def test_a_name_may_look_like_a_number_or_a_date(tmp_path) -> None:
+    for name in ("12", "2026-05-01", "1e5", "best"):
+        assert read_recipe(write(tmp_path), [f"run.name={name}"]).run.name == name
+
+
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
@@ -54,8 +59,14 @@ def test_set_changes_one_key_and_takes_bare_words(tmp_path) -> None:
         ("augment.flip=3", "flip"),
         ("optim.clip=-1", "0 or more"),
         ("optim.beta1=1.5", "below 1"),
-        ("optim.lr=nan", "above 0"),
+        ("optim.lr=nan", "is a number, not nan"),
         ("optim.scale={heads='x'}", "float"),
+        ("optim.warmup=nan", "is a number, not nan"),
+        ("photo.std=[0,0,0]", "std is above 0"),
+        ("photo.height=0", "above 0"),
+        ("run.seed=99999999999999999999999", "below 2"),
+        ("vocabulary.size=-5", "1 or more"),
+        ("image_encoder.options=3", "options is a table"),
     ],
 )
 def test_a_wrong_setting_is_refused_in_one_line(tmp_path, change: str, hint: str) -> None:

@@ -66,8 +66,11 @@ def _record(row: dict[str, str | None], number: int, table: Path) -> Record:
     for name, value in zip(COLUMNS, (path, person, caption), strict=True):
         if not value:
             raise wrong(f"has no {name}")
-    if not caption.isascii() and any("\udc80" <= letter <= "\udcff" for letter in caption):
-        raise wrong("has a caption that is not UTF-8")
+    for name, value in (("person", person), ("caption", caption)):
+        if not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
+            raise wrong(f"has a {name} that is not UTF-8")
+    if row.get(None):  # type: ignore[call-overload]
+        raise wrong("has more cells than the header (a caption with a comma stands in quotes)")
     split = (row["split"] or "").strip().lower() if "split" in row else None
     if split is not None and split not in SPLITS:
         raise wrong(f"has the split {split!r}, not {', '.join(SPLITS)}")

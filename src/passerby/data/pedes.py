@@ -97,8 +97,8 @@ def _rows(path: Path) -> list[Any]:
     except json.JSONDecodeError as error:
         raise BadData(f"{shown(path)}: not JSON (line {error.lineno}: {error.msg}); copy the file "
                       "again") from error  # fmt: skip
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise BadData(f"{shown(path)}: not a JSON file in UTF-8; copy it again") from error
+    except (ValueError, RecursionError):  # no UTF-8, a number of 5,000 digits
+        raise BadData(f"{shown(path)}: not a JSON file in UTF-8; copy it again") from None
     except OSError as error:
         raise BadData(f"{shown(path)}: cannot be read ({error.strerror}); check it") from error
     if not isinstance(rows, list):
@@ -131,6 +131,8 @@ def _record(row: Any, number: int, annotations: Path) -> Record:
     if not isinstance(path, str) or not path.strip():
         raise wrong(f"has a {path_field!r} that is no path")
     path = posixpath.normpath(path.strip())
+    if any("\ud800" <= letter <= "\udfff" for letter in path):
+        raise wrong(f"has a {path_field!r} with half of a Unicode letter")
     if path.startswith(("/", "../")) or path in (".", "..") or "\0" in path:
         raise wrong(f"has a {path_field!r} that leaves imgs/")
     if isinstance(person, bool) or not isinstance(person, int | str) or not str(person).strip():

@@ -39,6 +39,8 @@ def configure(config_class: Any, options: Mapping[str, Any]) -> Any:
         if name not in known:
             near = get_close_matches(name, known, 1, 0.0)[0]
             raise BadRecipe(f"{config_class.__name__} has no {name!r}; did you mean {near!r}?")
+        if name.endswith(_SIZES) and any(n < 1 for n in _whole_numbers(options[name])):
+            raise BadRecipe(f"{config_class.__name__}: {name} is 1 or more, not {options[name]}")
     try:
         return config_class(**options)
     except Exception as error:  # its strict dataclasses raise errors of many roots
@@ -46,13 +48,23 @@ def configure(config_class: Any, options: Mapping[str, Any]) -> Any:
         raise BadRecipe(f"{config_class.__name__} refuses these settings: {reason}") from None
 
 
+_SIZES = ("size", "sizes", "depths", "heads", "layers", "embeddings")  # how such names end
+
+
+def _whole_numbers(value: Any) -> list[int]:
+    entries = value if isinstance(value, list | tuple) else [value]
+    return [entry for entry in entries if isinstance(entry, int) and not isinstance(entry, bool)]
+
+
 def untrained(model_class: Any, config: Any, **extra: Any) -> Any:
     """A transformers model of random weights. Raises BadRecipe when sizes do not fit."""
     try:
         return model_class(config, **extra)
-    except ValueError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadRecipe(f"{type(config).__name__}: {reason}; correct the recipe") from None
+    except Exception as error:  # whatever a layer says of a size of 0 or an unknown activation
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise BadRecipe(
+            f"{type(config).__name__} makes no model ({reason}); correct its settings"
+        ) from error
 
 
 def read_source(spec: EncoderSpec, config_class: Any) -> Any:

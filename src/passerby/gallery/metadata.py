@@ -79,7 +79,7 @@ class Metadata:
             return {}
         found = {name: text for name, text in met.groupdict().items() if text}
         where = f"--pattern on {shown(path)}"
-        return {name: _fact(name, text, where) for name, text in found.items()}
+        return {name: _fact(name, text, where, "narrow it") for name, text in found.items()}
 
     def _read(self, table: Path) -> dict[str, Facts]:
         rows = _rows(table)
@@ -97,6 +97,10 @@ class Metadata:
         for number, cells in rows:
             named = dict(zip(header, (cell.strip() for cell in cells), strict=False))
             where = f"{shown(table)}: row {number}"
+            if any(cell.strip() for cell in cells[len(header) :]):
+                raise BadData(
+                    f"{where}: more cells than the header; put what holds a comma in quotes"
+                )
             if not named.get("path"):
                 raise BadData(f"{where}: no path; write one or remove the row")
             path = os.path.normpath(self.folder / named["path"])
@@ -112,7 +116,7 @@ def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
     """(line number, cells) of each line that is not blank; names that are no UTF-8 survive."""
     try:
         with table.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            reader = csv.reader(file)
+            reader = csv.reader(file, strict=True)
             for cells in reader:
                 if any(cell.strip() for cell in cells):
                     yield reader.line_num, cells
@@ -124,8 +128,10 @@ def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
 def _compile(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
-    except re.error as error:
-        raise BadData(f"--pattern {shown(pattern)}: {error}; correct the expression") from None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise BadData(
+            f"--pattern {shown(pattern)[:200]}: {error}; correct the expression"
+        ) from None
     wrong = sorted(set(compiled.groupindex) - set(FIELDS))
     if wrong or not compiled.groupindex:
         what = f"group {wrong[0]!r} is not known" if wrong else "it has no named group"
@@ -136,7 +142,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _fact(name: str, text: str, where: str) -> str | datetime | None:
+def _fact(name: str, text: str, where: str, else_: str = "leave it out") -> str | datetime | None:
     if not text:
         return None
     if name != "time":
@@ -146,7 +152,7 @@ def _fact(name: str, text: str, where: str) -> str | datetime | None:
     except ValueError:
         raise BadData(
             f"{where}: time {shown(text)!r} is not ISO 8601; write e.g. 2026-05-01T13:45:00Z, or "
-            "leave it out"
+            f"{else_}"
         ) from None
 
 

@@ -56,10 +56,11 @@ def _row(answer: Answer, right: Collection[str]) -> Image.Image:
 def _write_sentence(row: Image.Image, answer: Answer) -> None:
     draw = ImageDraw.Draw(row)
     font, small = ImageFont.load_default(19), ImageFont.load_default(13)
-    lines = _wrapped(shown(" ".join(answer.query.split())), font, _LINES)
+    notes = [line for note in answer.notes for line in _wrapped(shown(note), small, 3)][:6]
+    room = max(1, (row.height - 6 - 17 * len(notes)) // 26)
+    lines = _wrapped(shown(" ".join(answer.query.split())), font, min(_LINES, room))
     draw.multiline_text((0, 2), "\n".join(lines), _INK, font, spacing=5)
     top = 2 + 26 * len(lines) + 4
-    notes = [line for note in answer.notes for line in _wrapped(shown(note), small, 3)]
     draw.multiline_text((0, top), "\n".join(notes), _SOFT, small, spacing=3)
 
 

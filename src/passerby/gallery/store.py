@@ -208,7 +208,7 @@ def _read_card(folder: Path) -> Card:
         ) from None
     except OSError as error:
         raise BadGallery(f"{where}: cannot be read ({error.strerror}); allow reading it") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise BadGallery(
             f"{where}: its {CARD} is damaged; put it back from a copy, or index the photos again "
             "into another folder"

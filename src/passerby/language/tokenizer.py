@@ -161,4 +161,7 @@ def train_wordpiece(captions: Iterable[str], size: int, seen: int = 2) -> Tokeni
 
 
 def _read_words(file: Path) -> frozenset[str] | None:
-    return frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else None
+    try:
+        return frozenset(file.read_text(encoding="utf-8").split()) if file.is_file() else None
+    except ValueError:
+        raise BadModel(f"{file} is not UTF-8; copy the model folder again") from None

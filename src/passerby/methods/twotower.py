@@ -65,6 +65,8 @@ class Config:
                 )
         if self.temperature <= 0 or self.length < 3 or self.dim < 1 or self.stripes < 1:
             raise BadRecipe("temperature, dim and stripes are above 0, length is 3 or more")
+        if not 0 <= self.dropout < 1:
+            raise BadRecipe("dropout is from 0 to below 1")
         if not (self.sdm_weight or self.contrastive_weight or self.identity_weight):
             raise BadRecipe("every loss has weight 0; give sdm_weight 1, for example")
 

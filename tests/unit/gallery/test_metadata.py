@@ -58,6 +58,8 @@ def test_unknown_columns_and_paths_are_said(tmp_path: Path) -> None:
         ("path,time\na.jpg,2026-05-01\nb.jpg,noonish\n", "row 3: time 'noonish' is not ISO 8601"),
         ("path,camera\na.jpg,c1\n./a.jpg,c2\n", "row 3: ./a.jpg is there twice"),
         ("path,camera\n,c1\n", "row 2: no path"),
+        ('path,camera\na.jpg,"c1\nb.jpg,c2\n', "cannot be read"),
+        ("path,camera,person\na.jpg,c1,p1,p2\n", "row 2: more cells than the header"),
         ("file,camera\na.jpg,c1\n", "path,camera,time,person"),
         ("path\na.jpg\n", "path,camera,time,person"),
         ("path,camera,camera\na.jpg,c1,c2\n", "two columns"),
@@ -97,7 +99,10 @@ def test_a_cell_goes_before_the_pattern_and_an_empty_one_does_not(tmp_path: Path
     assert told(FOLDER / "c1" / "b.jpg") == {"camera": "c1", "person": None}
 
 
-@pytest.mark.parametrize("pattern", ["(", "no groups", "(plain)", r"(?P<lens>\d)"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "no groups", "(plain)", r"(?P<lens>\d)", "(?P<camera>a{99999999999})", "(" * 5000],
+)
 def test_a_pattern_that_cannot_be_used_is_refused(pattern: str) -> None:
     with pytest.raises(BadData) as refused:
         Metadata(FOLDER, pattern=pattern)
