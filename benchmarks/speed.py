@@ -2,7 +2,7 @@
 
 python benchmarks/speed.py [--photos 6000] [--out results/speed.json]
 
-Each is the fastest of three: other work on the machine can only slow it.
+Each is the fastest of five: other work on the machine can only slow it.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from passerby.gallery.ingest import ingest
 from passerby.gallery.search import Searcher
 from passerby.gallery.store import Store
 
-TURNS = range(3)
+TURNS = range(5)
 
 
 def seconds(work: Callable[[int], object]) -> float:
