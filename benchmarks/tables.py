@@ -51,7 +51,8 @@ def speed() -> str:
     rows = ["| what | value |", "|---|---|"]
     rows += [f"| {what} | {value:,.0f} |" for what, value in values.items()]
     files = "`results/speed.json`, `results/default_training.json`"
-    return "\n".join([*rows, f"\n{told['machine']}; {files}."])
+    said = f"{told['machine']}; rates are the fastest of five turns, training is one run; {files}."
+    return "\n".join([*rows, f"\n{said}"])
 
 
 TABLES = {"default_model": default_model, "speed": speed}

@@ -58,7 +58,7 @@ def test_every_number_in_results_has_a_command_and_a_commit() -> None:
         told = json.loads(file.read_text(encoding="utf-8"))
         card = told.get("card", told)
         assert card["command"], file.name
-        assert card["commit"], file.name
+        assert re.fullmatch(r"[0-9a-f]{7,40}", card["commit"]), f"{file.name}: of no clean commit"
         assert told.get("metrics") or told.get("values"), file.name
 
 
