@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import fcntl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,10 +40,17 @@ def train(recipe: Recipe, *, resume: bool = False, watch: Watch | None = None) -
 
     resume: continue from `last` (from the start where there is none), exactly: the same machine,
     CPU, fp32 and one thread give the weights of an unbroken run bit for bit. watch: hears events.
-    Raises BadRecipe when the run exists and `resume` is not set, or was of another recipe.
+    Raises BadRecipe when the run exists and `resume` is not set, was of another recipe, or is being
+    trained by another process.
     """
     folder = Path(recipe.run.out) / recipe.run.name
-    resuming = _claim(folder, recipe, resume)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        _train(recipe, folder, _claim(folder, recipe, resume), watch)
+    return folder
+
+
+def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) -> None:
     device = device_for(recipe.train.device)
     method_settings(recipe)  # a misspelt key is refused before minutes of drawing
     if recipe.train.threads:
@@ -70,7 +79,6 @@ def train(recipe: Recipe, *, resume: bool = False, watch: Watch | None = None) -
         trainer.resume()
     source = _Source(recipe, train_split, method)
     trainer.run(source, source.steps)
-    return folder
 
 
 def draw(recipe: Recipe, watch: Watch | None = None) -> None:
@@ -136,6 +144,20 @@ class _Source:
         )
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time; the lock dies with its holder, and its forked workers hold none."""
+    with (folder / "lock").open("a") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BadRecipe(
+                f"{folder} is being trained by another process; wait until it has ended, or give "
+                "this run another name with --set run.name=NAME"
+            ) from None
+        yield
+
+
 def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
     """Makes the run's folder and its recipe.json; True when there is a checkpoint to take up.
 
@@ -155,7 +177,6 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
             f"{folder} is a run of another recipe; resume it with the recipe and --set it began "
             "with, or give this one another name with --set run.name=NAME"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     settle(last)
     if last.exists() and not (last / "state.json").exists():
         raise BadModel(f"{last} has no training state; remove {folder} and start again")

@@ -50,6 +50,24 @@ def test_a_run_is_not_trained_over_and_a_finished_one_resumes_at_once(
     assert "another recipe" in other
 
 
+def test_a_run_in_progress_is_left_alone_and_free_when_its_process_is_gone(
+    passerby_cli, recipe, trained
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; from passerby.runs import _alone\n"
+        "with _alone(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(trained)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"held\n"
+    assert "another process" in passerby_cli("train", recipe, "--resume").refusal
+    child.kill()
+    child.communicate()
+    assert passerby_cli("train", recipe, "--resume").code == 0
+
+
 def test_a_number_comes_with_a_card_that_says_how_it_was_made(
     passerby_cli, trained, people, tmp_path
 ) -> None:

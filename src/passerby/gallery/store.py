@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,14 @@ _FULL = re.compile(r"os error (28|27|122)\b|No space left|File too large|quota e
 
 @dataclass(frozen=True)
 class Card:
-    """What a gallery says of itself. model_folder: "default" or an absolute path."""
+    """What a gallery says of itself. model_folder: "default" or an absolute path. filled: whether
+    photos have been stored, so that a table that is gone is no empty gallery.
+    """
 
     schema: int
     fingerprint: str
     model_folder: str
+    filled: bool = False
 
 
 class Store:
@@ -46,7 +49,7 @@ class Store:
     """
 
     def __init__(self, path: Path, card: Card) -> None:
-        self.path = path
+        self.path, self._card = path, card
         self.model_folder, self.fingerprint = card.model_folder, card.fingerprint
         self._database = lancedb.connect(str(path))
         self._table: Any = None
@@ -77,6 +80,7 @@ class Store:
                 there = _read_card(folder) if (folder / CARD).exists() else None
                 if there is not None:
                     require_model(folder, there, fingerprint, model_folder)
+                    card = replace(card, filled=there.filled)
                 if there != card:  # a new gallery, or its model has moved
                     _write_card(folder, card)
             yield cls(folder, card)
@@ -93,6 +97,11 @@ class Store:
             # no table: nothing is stored yet, or its making was cut short
             with suppress(ValueError):
                 self._table = self._database.open_table(TABLE)
+        if self._table is None and self._card.filled:
+            raise BadGallery(
+                f"{shown(self.path)}: its photos are gone, only {CARD} is left; put the gallery "
+                "back from a copy, or index the photos again into another folder"
+            )
 
     def count(self, where: str | None = None) -> int:
         with _refusing(self.path):
@@ -135,6 +144,9 @@ class Store:
             if self._table is None:
                 self._table = self._database.create_table(TABLE, schema=table.schema)
             self._table.add(table)
+            if not self._card.filled:
+                self._card = replace(self._card, filled=True)
+                _write_card(self.path, self._card)
 
     def replace(self, table: pa.Table) -> None:
         """Puts rows in the place of those with the same ids: all of them or none."""
@@ -201,7 +213,8 @@ def _read_card(folder: Path) -> Card:
                 f"{where}: a gallery of version {schema}, this passerby reads version {SCHEMA}; "
                 f"{'upgrade passerby' if schema > SCHEMA else 'index the photos again'}"
             )
-        return Card(schema, str(card["fingerprint"]), str(card["model_folder"]))
+        told = (str(card["fingerprint"]), str(card["model_folder"]), card.get("filled") is True)
+        return Card(schema, *told)
     except (FileNotFoundError, NotADirectoryError):
         raise BadGallery(
             f"{where}: no gallery here; make one with: passerby index FOLDER --gallery {where}"

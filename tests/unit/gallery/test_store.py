@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -80,12 +81,19 @@ def test_a_damaged_table_is_refused_with_the_remedy(
         if content is not None:
             file.write_bytes(content)
     assert damaged
-    if kind == "*.manifest" and content is None:
-        assert len(Store.open(gallery)) == 0  # as a table whose making was cut short: index again
-        return
     told = refusal(BadGallery, lambda: Searcher(Colours(), Store.open(gallery)).search("red"))
-    assert "its table cannot be read" in told
+    gone = kind == "*.manifest" and content is None
+    assert ("its photos are gone" if gone else "its table cannot be read") in told
     assert "index the photos again" in told
+
+
+def test_a_gallery_whose_table_is_gone_is_not_taken_for_an_empty_one(
+    photos: Path, gallery: Path
+) -> None:
+    run(gallery, photos)
+    shutil.rmtree(gallery / "photos.lance")
+    assert "its photos are gone" in refusal(BadGallery, lambda: Store.open(gallery))
+    assert "its photos are gone" in refusal(BadGallery, lambda: run(gallery, photos))
 
 
 def test_a_holder_who_has_not_signed_yet_still_holds(tmp_path: Path) -> None:
