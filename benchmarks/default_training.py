@@ -17,6 +17,7 @@ from pathlib import Path
 from report import finish, machine
 
 from passerby.config import read_recipe
+from passerby.training.log import read_journal
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "default.toml"
 
@@ -38,8 +39,7 @@ def main() -> None:
         minutes = (time.monotonic() - began) / 60
         run = place / recipe.run.out / recipe.run.name
         state = json.loads((run / "last" / "state.json").read_text(encoding="utf-8"))
-        told = [json.loads(line) for line in (run / "log.jsonl").open(encoding="utf-8")]
-    steps = sum("loss" in event for event in told)
+        steps = sum("loss" in event for event in read_journal(run / "log.jsonl"))
     values = {
         "minutes in all": round(minutes, 1),
         "minutes of them in training and validation": round(state["seconds"] / 60, 1),

@@ -197,9 +197,6 @@ def _encoder(table: Mapping[str, Any], where: str) -> EncoderSpec:
     )
 
 
-_WORDS = {("run", "name"), ("run", "out")}
-
-
 def _apply(tables: dict[str, Any], change: str) -> None:
     name, equals, text = change.partition("=")
     table, dot, key = name.strip().partition(".")
@@ -212,8 +209,15 @@ def _apply(tables: dict[str, Any], change: str) -> None:
     entry = tables.setdefault(table, {})
     if not isinstance(entry, dict):
         raise BadRecipe(f"--set {change!r}: {table} is not a table")
-    # a name may look like a number or a date
-    entry[key] = text.strip() if (table, key) in _WORDS and not isinstance(value, str) else value
+    if not isinstance(value, str) and _is_word(table, key):
+        value = text.strip()  # a name may look like a number or a date
+    entry[key] = value
+
+
+def _is_word(table: str, key: str) -> bool:
+    """Whether the recipe's entry is a str."""
+    kind = typing.get_type_hints(Recipe).get(table)
+    return dataclasses.is_dataclass(kind) and typing.get_type_hints(kind).get(key) is str
 
 
 def _check(recipe: Recipe, where: str) -> None:

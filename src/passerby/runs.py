@@ -146,7 +146,11 @@ class _Source:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time; the lock dies with its holder, and its forked workers hold none."""
+    """One process at a time; the lock dies with its holder.
+
+    lockf, where a gallery's lock is flock: that one the forked data workers would hold on to for
+    some seconds after a kill, and a resume would be refused.
+    """
     with (folder / "lock").open("a") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,7 +163,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
-    """Makes the run's folder and its recipe.json; True when there is a checkpoint to take up.
+    """Makes the recipe.json of the run's folder; True when there is a checkpoint to take up.
 
     Before its first step a run holds nothing to lose, so a refused recipe can be corrected.
     """

@@ -204,7 +204,7 @@ def test_a_folder_with_other_files_is_no_place_for_a_gallery(index, photos, tmp_
     assert [file.name for file in (tmp_path / "gallery").iterdir()] == ["thesis.txt"]
 
 
-# Places to write
+# Commands
 
 
 MISUSED = {
@@ -238,6 +238,9 @@ def test_no_words_and_help_show_what_there_is(passerby_cli) -> None:
         told = passerby_cli(*words)
         assert "search" in told.out + told.err
         assert told.code == (0 if words else 2)
+
+
+# Places to write
 
 
 @pytest.mark.parametrize("command", ["evaluate", "train", "index", "draw"])

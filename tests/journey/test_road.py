@@ -15,6 +15,7 @@ import pytest
 import passerby
 from passerby.data.sources import read_data
 from passerby.errors import BadGallery
+from passerby.runs import _alone
 
 SENTENCE = "a woman in a red coat with a white handbag"
 
@@ -51,20 +52,10 @@ def test_a_run_is_not_trained_over_and_a_finished_one_resumes_at_once(
 
 
 def test_a_run_in_progress_is_left_alone_and_free_when_its_process_is_gone(
-    passerby_cli, recipe, trained
+    passerby_cli, recipe, trained, holding
 ) -> None:
-    code = (
-        "import sys; from pathlib import Path; from passerby.runs import _alone\n"
-        "with _alone(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, str(trained)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == b"held\n"
-    assert "another process" in passerby_cli("train", recipe, "--resume").refusal
-    child.kill()
-    child.communicate()
+    with holding(_alone, trained):
+        assert "another process" in passerby_cli("train", recipe, "--resume").refusal
     assert passerby_cli("train", recipe, "--resume").code == 0
 
 

@@ -6,7 +6,7 @@ import csv
 import os
 from pathlib import Path
 
-from passerby.data.records import SPLITS, Record, tidy
+from passerby.data.records import SPLITS, Record, tidy, whole
 from passerby.errors import BadData, shown
 
 COLUMNS = ("path", "person", "caption")
@@ -67,7 +67,7 @@ def _record(row: dict[str, str | None], number: int, table: Path) -> Record:
         if not value:
             raise wrong(f"has no {name}")
     for name, value in (("person", person), ("caption", caption)):
-        if not value.isascii() and any("\udc80" <= letter <= "\udcff" for letter in value):
+        if not whole(value):
             raise wrong(f"has a {name} that is not UTF-8")
     if row.get(None):  # type: ignore[call-overload]
         raise wrong("has more cells than the header (a caption with a comma stands in quotes)")

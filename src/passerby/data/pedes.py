@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from passerby.data.records import SPLITS, Record, carve_val, tidy
+from passerby.data.records import SPLITS, Record, carve_val, tidy, whole
 from passerby.errors import BadData, shown
 
 PATH_FIELDS = ("file_path", "img_path")
@@ -131,7 +131,7 @@ def _record(row: Any, number: int, annotations: Path) -> Record:
     if not isinstance(path, str) or not path.strip():
         raise wrong(f"has a {path_field!r} that is no path")
     path = posixpath.normpath(path.strip())
-    if any("\ud800" <= letter <= "\udfff" for letter in path):
+    if not whole(path):
         raise wrong(f"has a {path_field!r} with half of a Unicode letter")
     if path.startswith(("/", "../")) or path in (".", "..") or "\0" in path:
         raise wrong(f"has a {path_field!r} that leaves imgs/")
@@ -141,7 +141,7 @@ def _record(row: Any, number: int, annotations: Path) -> Record:
         raise wrong("has 'captions' that are no list of sentences")
     if not all(isinstance(caption, str) and caption.strip() for caption in captions):
         raise wrong("has a caption that is empty or no string")
-    if any("\ud800" <= letter <= "\udfff" for caption in captions for letter in caption):
+    if not all(map(whole, captions)):
         raise wrong("has a caption with half of a Unicode letter")
     if split not in SPLITS:
         raise wrong(f"has the split {split!r}, not {', '.join(SPLITS)}")

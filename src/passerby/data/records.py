@@ -36,6 +36,11 @@ def tidy(text: str) -> str:
     return " ".join(text.split())
 
 
+def whole(text: str) -> bool:
+    """Whether a text is Unicode: no byte of another encoding, no half of a letter's code."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def choose(records: Sequence[Record], split: str, source: str) -> list[Record]:
     """The records of a split, or all of them for "all".
 

@@ -20,8 +20,8 @@ def read_data(spec: str, split: str) -> Split:
     """A split of the data set `NAME:ROOT`: `cuhk-pedes:ROOT`, `drawn:ROOT`, `files:captions.csv`...
 
     split: "train", "val", "test", or "all", the whole file as one split. A CSV without a column
-    `split` has the first two: a tenth of its persons is "val". ROOT holds the annotation
-    file or is its parent. A photo's id is its path as the file tells it, a caption's id `PHOTO#N`.
+    `split` has the first two: a tenth of its persons is "val". ROOT holds the annotation file or is
+    its parent. A photo's id is its path as the file tells it, a caption's id `PHOTO#N`.
 
     Raises BadData in one line that says what to correct or to put where.
     """

@@ -9,6 +9,8 @@ from typing import Any
 
 from passerby.errors import BadModel, BadRecipe
 
+_SIZES = ("size", "sizes", "depths", "heads", "layers", "embeddings")  # how such names end
+
 
 @dataclass(frozen=True)
 class EncoderSpec:
@@ -46,9 +48,6 @@ def configure(config_class: Any, options: Mapping[str, Any]) -> Any:
     except Exception as error:  # its strict dataclasses raise errors of many roots
         reason = " ".join(str(error).split())[:200]
         raise BadRecipe(f"{config_class.__name__} refuses these settings: {reason}") from None
-
-
-_SIZES = ("size", "sizes", "depths", "heads", "layers", "embeddings")  # how such names end
 
 
 def _whole_numbers(value: Any) -> list[int]:

@@ -79,7 +79,9 @@ class Metadata:
             return {}
         found = {name: text for name, text in met.groupdict().items() if text}
         where = f"--pattern on {shown(path)}"
-        return {name: _fact(name, text, where, "narrow it") for name, text in found.items()}
+        return {
+            name: _fact(name, text, where, "narrow the pattern") for name, text in found.items()
+        }
 
     def _read(self, table: Path) -> dict[str, Facts]:
         rows = _rows(table)
@@ -142,7 +144,9 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _fact(name: str, text: str, where: str, else_: str = "leave it out") -> str | datetime | None:
+def _fact(
+    name: str, text: str, where: str, otherwise: str = "leave it out"
+) -> str | datetime | None:
     if not text:
         return None
     if name != "time":
@@ -152,7 +156,7 @@ def _fact(name: str, text: str, where: str, else_: str = "leave it out") -> str 
     except ValueError:
         raise BadData(
             f"{where}: time {shown(text)!r} is not ISO 8601; write e.g. 2026-05-01T13:45:00Z, or "
-            f"{else_}"
+            f"{otherwise}"
         ) from None
 
 

@@ -253,7 +253,8 @@ def _refusing(folder: Path) -> Iterator[None]:
             raise BadGallery(
                 f"{shown(folder)}: no permission there; allow it, or choose another folder"
             ) from None
-        if "lance" in str(error).lower():
+        # an error of the system has a number and tells a path, which may sound like LanceDB too
+        if getattr(error, "errno", None) is None and "lance" in str(error).lower():
             reason = " ".join(str(error).split(", /")[0].split())[:160]
             raise BadGallery(
                 f"{shown(folder)}: its table cannot be read ({reason}); put the gallery back from "

@@ -61,8 +61,8 @@ class Tokenizer:
                 f"the sentence has {len(tokens)} tokens, the model reads the first {longest}; "
                 "the rest was not used: shorten it"
             )
-        rules = self.rules.normalizer  # as it reads them: lower case, most often without accents
-        read = text if rules is None else rules.normalize_str(text)
+        normalizer = self.rules.normalizer  # lower case and, most often, no accents
+        read = text if normalizer is None else normalizer.normalize_str(text)
         words = dict.fromkeys(WORD.findall(read.lower()))
         if self.words is not None:
             strange = [word for word in words if word not in self.words]

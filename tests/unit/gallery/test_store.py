@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -36,20 +35,10 @@ def test_a_second_writer_is_refused_and_told_who_the_first_is(photos: Path, gall
     assert run(gallery, photos).added == 6
 
 
-def test_the_lock_of_a_dead_holder_is_free(tmp_path: Path) -> None:
-    code = (
-        "import os, sys; from pathlib import Path; from passerby.gallery.lock import WriterLock\n"
-        "WriterLock(Path(sys.argv[1])).__enter__(); os.write(1, b'held'); sys.stdin.read()"
-    )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert child.stdout is not None
-    assert child.stdout.read(4) == b"held"
-    told = refusal(BadGallery, lambda: WriterLock(tmp_path).__enter__())
-    assert f"process {child.pid} on " in told
-    child.kill()
-    child.communicate()
+def test_the_lock_of_a_dead_holder_is_free(tmp_path: Path, holding) -> None:
+    with holding(WriterLock, tmp_path) as child:
+        told = refusal(BadGallery, lambda: WriterLock(tmp_path).__enter__())
+        assert f"process {child} on " in told
     with WriterLock(tmp_path):
         assert json.loads((tmp_path / "lock").read_bytes())["pid"] == os.getpid()
     assert (tmp_path / "lock").read_bytes() == b""
@@ -85,6 +74,12 @@ def test_a_damaged_table_is_refused_with_the_remedy(
     gone = kind == "*.manifest" and content is None
     assert ("its photos are gone" if gone else "its table cannot be read") in told
     assert "index the photos again" in told
+
+
+def test_a_place_that_only_sounds_like_the_table_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "surveillance").touch()
+    with pytest.raises(NotADirectoryError):
+        Store.write(tmp_path / "surveillance" / "gallery", "colours-1", "default").__enter__()
 
 
 def test_a_gallery_whose_table_is_gone_is_not_taken_for_an_empty_one(
