@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from passerby.errors import BadRecipe
@@ -65,6 +66,15 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def similarity(self, texts: Embeddings, photos: Embeddings) -> Tensor:
         """(T, P) scores, higher is more alike. No parameters; normalises what it compares."""
+
+    def bound(self, cosines: Tensor) -> Tensor:
+        """The greatest similarity that photos may have whose vectors have these cosines with a text.
+
+        cosines: any shape; never falls as they rise. It is what certifies a shortlist: a photo
+        outside it cannot come before one whose score is above the bound. Infinite, where a method
+        says nothing: only comparing the whole gallery is exact then.
+        """
+        return torch.full_like(cosines, torch.inf)
 
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:

@@ -131,6 +131,9 @@ class TwoTower(Method):
     def similarity(self, texts: Embeddings, photos: Embeddings) -> Tensor:
         return cosine(texts.vector, photos.vector)
 
+    def bound(self, cosines: Tensor) -> Tensor:
+        return cosines
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         photos = self.encode_images(batch.images).vector
         texts = self.encode_texts(batch.texts).vector
