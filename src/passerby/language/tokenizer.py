@@ -43,14 +43,38 @@ class Tokenizer:
         A longer text keeps its first tokens and its closing one.
         """
         rows = [e.ids for e in self.rules.encode_batch(list(texts))]
-        rows = [ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]] for ids in rows]
-        width = max(len(ids) for ids in rows)
+        return self.padded(
+            [ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]] for ids in rows]
+        )
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text's words, without an opening and a closing token."""
+        encoded = self.rules.encode_batch(list(texts), add_special_tokens=False)
+        return [list(one.ids) for one in encoded]
+
+    def padded(self, rows: Sequence[Sequence[int]], width: int = 0) -> tuple[Tensor, Tensor]:
+        """ids and mask, int64 (T, L), of rows of ids; L is the longest row, or `width` if more."""
+        width = max(width, *(len(ids) for ids in rows))
         ids = torch.full((len(rows), width), self.pad, dtype=torch.int64)
         mask = torch.zeros((len(rows), width), dtype=torch.int64)
         for row, tokens in enumerate(rows):
             ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
             mask[row, : len(tokens)] = 1
         return ids, mask
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The ids of the opening and the closing token ([CLS] and [SEP]).
+
+        Raises BadModel when the tokenizer adds none.
+        """
+        nothing = self.rules.encode("").ids
+        if len(nothing) != 2:
+            raise BadModel(
+                "the tokenizer does not open and close a text with a token each ([CLS], [SEP]); "
+                "take the one that belongs to the text encoder"
+            )
+        return nothing[0], nothing[1]
 
     def notes(self, text: str, longest: int) -> list[str]:
         """What a user should know of how this text is read: cut, or with unknown words."""
