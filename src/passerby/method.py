@@ -68,7 +68,7 @@ class Method(nn.Module, ABC):
         """(T, P) scores, higher is more alike. No parameters; normalises what it compares."""
 
     def bound(self, cosines: Tensor) -> Tensor:
-        """The greatest similarity that photos may have whose vectors have these cosines with a text.
+        """The greatest similarity of photos whose vectors have these cosines with a text's.
 
         cosines: any shape; never falls as they rise. It is what certifies a shortlist: a photo
         outside it cannot come before one whose score is above the bound. Infinite, where a method

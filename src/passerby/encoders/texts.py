@@ -32,7 +32,9 @@ class TextEncoder(nn.Module):
         self.spec = EncoderSpec(spec.kind, "", settings(config))
 
     def forward(self, ids: Tensor, mask: Tensor) -> TextFeatures:
-        """ids, mask: int64 (T, L); mask is 1 on real tokens."""
+        """ids, mask: int64 (T, L); mask is 1 on real tokens. An encoder that looks both ways also
+        takes a mask (T, L, L), 1 where the token of a row may look at that of a column.
+        """
         raise NotImplementedError
 
     def fits(self, tokens: int) -> None:
@@ -48,8 +50,17 @@ class Bert(TextEncoder):
     """Pooled is the output at [CLS]."""
 
     def forward(self, ids: Tensor, mask: Tensor) -> TextFeatures:
+        if mask.ndim == 3:
+            mask = self._looks(mask.bool())
         tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         return TextFeatures(tokens, tokens[:, 0])
+
+    def _looks(self, allowed: Tensor) -> Tensor:
+        """(T, L, L) as transformers takes it: (T, 1, L, L), booleans for SDPA, else to be added."""
+        if self.model.config._attn_implementation == "sdpa":
+            return allowed[:, None]
+        scores = torch.zeros(allowed.shape, device=allowed.device)
+        return scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)[:, None]
 
 
 class ClipText(TextEncoder):

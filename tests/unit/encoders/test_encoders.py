@@ -192,3 +192,21 @@ def test_unknown_kinds_and_settings_name_the_nearest() -> None:
 def test_photos_smaller_than_a_patch_are_refused() -> None:
     with pytest.raises(BadRecipe, match="patch"):
         photo_encoder(EncoderSpec("vit", "", VIT), (8, 8))
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_mask_of_rows_hides_tokens_from_a_token(attention: str) -> None:
+    torch.manual_seed(0)
+    encoder = text_encoder(EncoderSpec("bert", "", TEXT_OPTIONS)).eval()
+    encoder.model.config._attn_implementation = attention
+    ids = torch.randint(1, 50, (2, 6))
+    mask = torch.ones(2, 6, dtype=torch.int64)
+    whole = encoder(ids, mask).tokens
+    torch.testing.assert_close(encoder(ids, mask[:, None].expand(2, 6, 6)).tokens, whole)
+    looks = torch.ones(2, 6, 6, dtype=torch.bool)
+    looks[:, 0, 3:] = False  # the first token must not see the last three
+    changed = ids.clone()
+    changed[:, 3:] = 1
+    first = [encoder(i, looks).tokens[:, 0] for i in (ids, changed)]
+    torch.testing.assert_close(first[0], first[1])  # one layer: nothing leaks through others
+    assert not torch.allclose(first[0], whole[:, 0], atol=1e-3)
