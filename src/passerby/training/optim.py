@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from torch import nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import Adam, AdamW, Optimizer
 
 from passerby.errors import BadRecipe
 from passerby.method import Method
@@ -16,13 +16,16 @@ from passerby.method import Method
 
 @dataclass(frozen=True)
 class Optim:
-    """AdamW. lr: peak. The rate of a named parameter group is `lr` times its entry in `scale`.
+    """kind: "adamw", or "adam", whose decay is added to the gradient (L2). lr: peak. The rate of a
+    named parameter group is `lr` times its entry in `scale`.
 
     schedule: "cosine" (to `final` x lr), "step" (x `gamma` at each of `milestones`, in epochs) or
-    "constant"; `warmup` epochs rise linearly from `warmup_from` x lr. decay: on matrices only, not
-    on norms and biases. clip: greatest norm of the gradient, 0 for none.
+    "constant"; `warmup` epochs rise linearly from `warmup_from` x lr. every: the rate changes at
+    each "step" or each "epoch". decay: on matrices only, not on norms and biases, unless decay_all;
+    `decays` gives a named group its own. clip: greatest norm of the gradient, 0 for none.
     """
 
+    kind: str = "adamw"
     lr: float = 1e-3
     decay: float = 0.01
     beta1: float = 0.9
@@ -33,21 +36,30 @@ class Optim:
     final: float = 0.0
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
+    every: str = "step"
     clip: float = 0.0
     scale: Mapping[str, float] = field(default_factory=dict)
+    decays: Mapping[str, float] = field(default_factory=dict)
+    decay_all: bool = False
 
     def __post_init__(self) -> None:
         if self.schedule not in ("cosine", "step", "constant"):
             raise BadRecipe(f"[optim] schedule {self.schedule!r} is not cosine, step or constant")
+        if self.kind not in ("adamw", "adam"):
+            raise BadRecipe(f'[optim] kind is "adamw" or "adam", not {self.kind!r}')
+        if self.every not in ("step", "epoch"):
+            raise BadRecipe(f'[optim] every is "step" or "epoch", not {self.every!r}')
         if not 0 < self.lr < math.inf:
             raise BadRecipe("[optim] lr is above 0")
-        if min(self.decay, self.clip, self.warmup) < 0:
+        if min(self.decay, self.clip, self.warmup, *self.decays.values()) < 0:
             raise BadRecipe("[optim] decay, clip and warmup are 0 or more")
         if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1):
             raise BadRecipe("[optim] beta1 and beta2 are from 0 to below 1")
 
     def factor(self, step: int, steps_per_epoch: int, steps: int) -> float:
         """What `lr` is multiplied by at `step` (from 0) of `steps`."""
+        if self.every == "epoch":
+            step -= step % steps_per_epoch
         warm = self.warmup * steps_per_epoch
         if step < warm:
             return self.warmup_from + (1 - self.warmup_from) * step / warm
@@ -61,28 +73,31 @@ class Optim:
 
 
 def optimizer(method: Method, settings: Optim) -> Optimizer:
-    """AdamW over the method's named groups, each split in decayed and not decayed.
+    """AdamW or Adam over the method's named groups, each split in decayed and not decayed.
 
-    Raises BadRecipe when `scale` names no group; ValueError when the method's groups leave out or
-    repeat a trainable parameter, which would freeze or double it silently.
+    Raises BadRecipe when `scale` or `decays` name no group; ValueError when the method's groups
+    leave out or repeat a trainable parameter, which would freeze or double it silently.
     """
     groups = method.parameter_groups()
-    for name in settings.scale:
-        if name not in groups:
-            near = get_close_matches(name, groups, 1, 0.0)[0]
-            raise BadRecipe(f"[optim] scale: no group {name!r}; did you mean {near!r}?")
+    for table in ("scale", "decays"):
+        for name in getattr(settings, table):
+            if name not in groups:
+                near = get_close_matches(name, groups, 1, 0.0)[0]
+                raise BadRecipe(f"[optim] {table}: no group {name!r}; did you mean {near!r}?")
     cover(method, groups)
     parts = []
     for name, parameters in groups.items():
         trainable = [p for p in parameters if p.requires_grad]
+        own = settings.decays.get(name, settings.decay)
         for decay, chosen in (
-            (settings.decay, [p for p in trainable if p.ndim > 1]),
-            (0.0, [p for p in trainable if p.ndim < 2]),
+            (own, [p for p in trainable if p.ndim > 1]),
+            (own if settings.decay_all else 0.0, [p for p in trainable if p.ndim < 2]),
         ):
             scale = settings.scale.get(name, 1.0)
             parts.append({"params": chosen, "weight_decay": decay, "scale": scale, "name": name})
     parts = [part for part in parts if part["params"]]
-    return AdamW(parts, lr=settings.lr, betas=(settings.beta1, settings.beta2), fused=True)
+    kind = AdamW if settings.kind == "adamw" else Adam
+    return kind(parts, lr=settings.lr, betas=(settings.beta1, settings.beta2), fused=True)
 
 
 def cover(method: Method, groups: Mapping[str, list[nn.Parameter]]) -> None:
