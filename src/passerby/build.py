@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 import passerby.methods
 from passerby.config import Recipe, parse, to_json
+from passerby.encoders.spec import EncoderSpec
 from passerby.errors import BadModel, BadRecipe
 from passerby.language.tokenizer import Tokenizer, read_tokenizer, train_wordpiece
 from passerby.method import Method
@@ -70,10 +71,27 @@ def config_class(kind: type[Method]) -> type[Any]:
 
 
 def method_settings(recipe: Recipe) -> tuple[type[Method], Any]:
-    """The recipe's method and its typed Config. Raises BadRecipe, with the nearest name."""
+    """The recipe's method and its typed Config. Raises BadRecipe, with the nearest name.
+
+    preset = NAME takes the settings that `Config.presets` gathers under that name; what the recipe
+    says beside it comes before them.
+    """
     kind = method_class(str(recipe.method["name"]))
+    config = config_class(kind)
     settings = {name: value for name, value in recipe.method.items() if name != "name"}
-    return kind, parse(config_class(kind), settings, "[method]")
+    if "preset" in settings:
+        settings = preset(config, settings.pop("preset")) | settings
+    return kind, parse(config, settings, "[method]")
+
+
+def preset(config: type[Any], name: object) -> dict[str, Any]:
+    """The settings of a method's preset. Raises BadRecipe, with the nearest name."""
+    known: Mapping[str, dict[str, Any]] = getattr(config, "presets", {})
+    if name not in known:
+        near = get_close_matches(str(name), known, 1, 0.0)
+        hint = f"did you mean {near[0]!r}?" if near else "this method has none: leave it out"
+        raise BadRecipe(f"[method] no preset {name!r}; {hint}")
+    return dict(known[str(name)])
 
 
 def build_method(recipe: Recipe, captions: Iterable[str], persons: int) -> Method:
@@ -82,20 +100,26 @@ def build_method(recipe: Recipe, captions: Iterable[str], persons: int) -> Metho
     persons: classes of the training split.
     """
     vocabulary = recipe.vocabulary
-    if vocabulary.source or recipe.text_encoder.source:
-        tokenizer = read_tokenizer(vocabulary.source or recipe.text_encoder.source)
+    photo, text = _at_home(recipe.image_encoder), _at_home(recipe.text_encoder)
+    if vocabulary.source or text.source:
+        tokenizer = read_tokenizer(vocabulary.source or text.source)
     else:
         tokenizer = train_wordpiece(captions, vocabulary.size, vocabulary.seen)
     kind, config = method_settings(recipe)
     given = {
         "photo": recipe.photo,
-        "image_encoder": recipe.image_encoder,
-        "text_encoder": recipe.text_encoder,
+        "image_encoder": photo,
+        "text_encoder": text,
         "persons": persons,
     }
     fields = {f.name for f in dataclasses.fields(config)}
     config = dataclasses.replace(config, **{n: v for n, v in given.items() if n in fields})
     return kind(config, tokenizer)
+
+
+def _at_home(spec: EncoderSpec) -> EncoderSpec:
+    """The spec with the shipped model's folder for the source "default"."""
+    return dataclasses.replace(spec, source=str(DEFAULT)) if spec.source == "default" else spec
 
 
 def save_method(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from passerby.encoders.spec import EncoderSpec, choose, configure, read_source, settings, untrained
-from passerby.encoders.weights import pretrained, resize_positions
+from passerby.encoders.weights import described, inherited, pretrained, resize_positions
 from passerby.errors import BadRecipe
 
 
@@ -81,17 +81,19 @@ class ViT(PhotoEncoder):
     def build(spec: EncoderSpec, size: tuple[int, int]) -> ViT:
         from transformers import ViTConfig, ViTModel
 
-        config = read_source(spec, ViTConfig) if spec.source else configure(ViTConfig, spec.options)
+        if not spec.source:
+            config = configure(ViTConfig, {**spec.options, "image_size": list(size)})
+            _grid(size, config.patch_size)
+            model = untrained(ViTModel, config, add_pooling_layer=False)
+            return ViT(model, config.hidden_size, _resolved(spec, config))
+        donor = _load_or_make(spec, ViTConfig, ViTModel, add_pooling_layer=False)
+        config = deepcopy(donor.config)
         old, new = (_grid(s, config.patch_size) for s in (config.image_size, size))
-        given = deepcopy(config)
         config.image_size = list(size)
         model = ViTModel(config, add_pooling_layer=False)
-        if spec.source:
-            extra = {"config": given, "add_pooling_layer": False}
-            donor = pretrained(ViTModel, spec.source, **extra).state_dict()
-            name = "embeddings.position_embeddings"
-            donor[name] = resize_positions(donor[name][0], old, new)[None]
-            model.load_state_dict(donor)
+        weights, name = donor.state_dict(), "embeddings.position_embeddings"
+        weights[name] = resize_positions(weights[name][0], old, new)[None]
+        model.load_state_dict(weights)
         return ViT(model, config.hidden_size, _resolved(spec, config))
 
     def forward(self, images: Tensor) -> PhotoFeatures:
@@ -151,6 +153,8 @@ def photo_encoder(spec: EncoderSpec, size: tuple[int, int]) -> Any:
 
 
 def _load_or_make(spec: EncoderSpec, config_class: Any, model_class: Any, **extra: Any) -> Any:
+    if described(spec.source):
+        return inherited(spec, "image_encoder", config_class, model_class, **extra)
     if spec.source:
         config = read_source(spec, config_class)
         return pretrained(model_class, spec.source, config=config, **extra)

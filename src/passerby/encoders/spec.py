@@ -17,7 +17,8 @@ class EncoderSpec:
     """One encoder of transformers.
 
     kind: "resnet", "vit", "swin", "clip-vision" for photos; "bert", "clip-text" for texts.
-    source: a local folder or a hub name to take weights from; "" starts from random weights.
+    source: a local folder or a hub name to take weights from, or a model folder of passerby, whose
+    own encoder is the start ("default": the shipped model's); "" starts from random weights.
     options: settings of the transformers configuration class (over those of the source).
     """
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from passerby.encoders.spec import EncoderSpec, choose, configure, read_source, settings, untrained
-from passerby.encoders.weights import pretrained
+from passerby.encoders.weights import described, inherited, pretrained
 from passerby.errors import BadModel
 
 
@@ -87,6 +87,8 @@ def text_encoder(spec: EncoderSpec, vocabulary: int | None = None) -> TextEncode
     }
     config_class, model_class, adapter = choose(kinds, spec.kind, "text")
     extra = {"add_pooling_layer": False} if spec.kind == "bert" else {}
+    if described(spec.source):
+        return adapter(inherited(spec, "text_encoder", config_class, model_class, **extra), spec)
     if spec.source:
         config = read_source(spec, config_class)
         return adapter(pretrained(model_class, spec.source, config=config, **extra), spec)

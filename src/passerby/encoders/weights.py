@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from passerby.encoders.spec import unreachable
+from passerby.encoders.spec import EncoderSpec, configure, unreachable, untrained
 from passerby.errors import BadModel
 
 
@@ -46,6 +50,47 @@ def pretrained(model_class: Any, source: str, **settings: Any) -> nn.Module:
             f"{source} leaves {len(missing)} weights unset, the first being {missing[0]!r}; "
             "it is not a complete checkpoint of this kind"
         )
+    return model
+
+
+def described(source: str) -> Mapping[str, Any]:
+    """What config.json says when `source` is a model folder of passerby; else empty."""
+    try:
+        told = json.loads((Path(source) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) and {"method", "config"} <= set(told) else {}
+
+
+def inherited(
+    spec: EncoderSpec, tower: str, config_class: Any, model_class: Any, **extra: Any
+) -> Any:
+    """The encoder that a passerby model folder holds as `tower` ("image_encoder"), to start from.
+
+    Raises BadModel when the folder has none of this kind, or its weights do not fit the options.
+    """
+    told = described(spec.source)["config"].get(tower, {})
+    if told.get("kind") != spec.kind:
+        raise BadModel(
+            f"{spec.source} holds {told.get('kind') or 'no encoder'!r} as {tower}, not "
+            f"{spec.kind!r}; change the kind or name another source"
+        )
+    options = {**told["options"], **spec.options}
+    model = untrained(model_class, configure(config_class, options), **extra)
+    try:
+        tensors = load_file(Path(spec.source) / "model.safetensors")
+    except (SafetensorError, OSError) as error:
+        raise unreachable(spec.source, error) from None
+    start = f"{tower}.model."
+    own = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in own.items()})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise BadModel(
+            f"{spec.source}: its {tower} does not fit ({reason}); leave out options that change "
+            "sizes, or name a model that keeps this encoder whole, such as a twotower"
+        ) from None
     return model
 
 
