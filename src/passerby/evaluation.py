@@ -1,8 +1,11 @@
-"""Honest evaluation: embed once, rank in blocks, measure, and say how."""
+"""Honest evaluation: embed once, rank in blocks, measure, and say how.
+
+Photos are embedded first; captions block by block, as a caption with parts is a hundred vectors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,9 +17,11 @@ from passerby.errors import BadData
 from passerby.method import Method
 from passerby.ranking.metrics import Outcomes, outcomes, summary
 from passerby.ranking.order import rank
+from passerby.ranking.rerank import Reranker
 from passerby.types import Embeddings, Photo, Ranking, Report, Split
 
 Progress = Callable[[int, int], None]
+Rerank = Callable[[Ranking, Tensor], Ranking]
 
 
 def evaluate(
@@ -26,26 +31,70 @@ def evaluate(
     batch: int = 128,
     workers: int = 0,
     block: int = 256,
+    rerank: Rerank | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Text-to-photo search over a split: every caption is a query, its photos are the gallery.
 
-    block: queries, and photos, that are compared at once; no more than block x photos scores are
-    ever held. progress: called with (photos embedded, photos). Raises BadData when the split has
-    no captions or no query has a right photo.
+    block: captions that are embedded, and captions and photos that are compared, at once; no more
+    than block x photos scores are ever held. rerank: makes of a block's Ranking and the photos'
+    vectors (P, D) another one. progress: called with (photos embedded, photos). Raises BadData when
+    the split has no captions or no query has a right photo.
     """
+    reports = evaluate_each(
+        method, split, [rerank], batch=batch, workers=workers, block=block, progress=progress
+    )
+    return reports[0]
+
+
+def evaluate_each(
+    method: Method,
+    split: Split,
+    reranks: Sequence[Rerank | None],
+    *,
+    batch: int = 128,
+    workers: int = 0,
+    block: int = 256,
+    progress: Progress | None = None,
+) -> list[Report]:
+    """`evaluate` with each of `reranks`, for the work of embedding and comparing once."""
+
+    def variants(ranking: Ranking, photos: Tensor) -> Iterator[Ranking]:
+        for again in reranks:
+            yield ranking if again is None else again(ranking, photos)
+
+    found = outcomes_of(
+        method, split, variants, batch=batch, workers=workers, block=block, progress=progress
+    )
+    return [
+        Report(summary(each), _card(method, split, each, again))
+        for each, again in zip(found, reranks, strict=True)
+    ]
+
+
+def outcomes_of(
+    method: Method,
+    split: Split,
+    variants: Callable[[Ranking, Tensor], Iterable[Ranking]],
+    *,
+    batch: int = 128,
+    workers: int = 0,
+    block: int = 256,
+    progress: Progress | None = None,
+) -> list[Outcomes]:
+    """What becomes of the queries, shortest caption first, in each of the Rankings that `variants`
+    makes of a block's Ranking and the photos' vectors. Arguments as in `evaluate`."""
     if not split.captions or not split.photos:
         raise BadData(f"split {split.name!r} has no captions or no photos; choose another split")
     photos = embed_photos(method, split.photos, batch, workers, progress)
-    texts = embed_texts(method, [caption.text for caption in split.captions])
     persons = {person: place for place, person in enumerate(split.persons)}
     on_photo = torch.tensor([persons[p.person] if p.person else -1 for p in split.photos])
     in_query = torch.tensor([persons.get(caption.person, -2) for caption in split.captions])
-    found = Outcomes.cat(
-        outcomes(ranking, in_query[rows, None] == on_photo[None, :])
-        for rows, ranking in rankings(method, split, texts, photos, block)
-    )
-    return Report(summary(found), _card(method, split, found))
+    blocks = []
+    for rows, ranking in rankings(method, split, photos, block):
+        relevant = in_query[rows, None] == on_photo[None, :]
+        blocks.append([outcomes(each, relevant) for each in variants(ranking, photos.vector)])
+    return [Outcomes.cat(found) for found in zip(*blocks, strict=True)]
 
 
 def embed_photos(
@@ -66,14 +115,20 @@ def embed_photos(
 
 
 def rankings(
-    method: Method, split: Split, texts: Embeddings, photos: Embeddings, block: int = 256
-) -> Iterator[tuple[slice, Ranking]]:
-    """A Ranking of the whole gallery for each block of queries, with the rows it stands for."""
+    method: Method, split: Split, photos: Embeddings, block: int = 256
+) -> Iterator[tuple[Tensor, Ranking]]:
+    """A Ranking of the whole gallery for each block of captions, with their places in the split.
+
+    The captions of a block are of like length, so that short ones are not padded to long ones.
+    """
     ids = [photo.id for photo in split.photos]
-    for start in range(0, len(texts), block):
-        rows = slice(start, start + block)
-        scores = _scores(method, texts.rows(rows), photos, block)
-        yield rows, rank([caption.id for caption in split.captions[rows]], ids, scores)
+    captions = split.captions
+    order = sorted(range(len(captions)), key=lambda place: len(captions[place].text))
+    for start in range(0, len(order), block):
+        rows = order[start : start + block]
+        texts = embed_texts(method, [captions[row].text for row in rows])
+        scores = _scores(method, texts, photos, block)
+        yield torch.tensor(rows), rank([captions[row].id for row in rows], ids, scores)
 
 
 @torch.inference_mode()
@@ -84,7 +139,7 @@ def _scores(method: Method, texts: Embeddings, photos: Embeddings, block: int) -
     )
 
 
-def _card(method: Method, split: Split, found: Outcomes) -> dict[str, Any]:
+def _card(method: Method, split: Split, found: Outcomes, rerank: Rerank | None) -> dict[str, Any]:
     """How the numbers were made; whoever calls adds data, seed, commit and recipe."""
     return {
         "split": split.name,
@@ -96,6 +151,13 @@ def _card(method: Method, split: Split, found: Outcomes) -> dict[str, Any]:
         "query": "every caption of the split",
         "ap": "mean precision at each right photo",
         "ties": "scores rounded to 1e-6, wrong photos before right ones",
-        "reranking": "none",
+        "reranking": "none" if rerank is None else _told(rerank),
         "weights": method.fingerprint,
     }
+
+
+def _told(rerank: Rerank) -> Any:
+    """A Reranker's settings; of a function of the user's own its name."""
+    if isinstance(rerank, Reranker):
+        return rerank.card()
+    return getattr(rerank, "__name__", type(rerank).__name__)

@@ -22,6 +22,7 @@ ROOMS = {
     "methods": GROUND | {"encoders", "language", "losses", "similarity"},
     "embedding": GROUND,
     "evaluation": GROUND | {"embedding", "ranking", "data"},
+    "tuning": GROUND | {"embedding", "evaluation", "ranking", "data"},
     "training": GROUND | {"data"},
     "gallery": GROUND | {"embedding", "ranking", "data"},
     "config": GROUND | {"data", "encoders", "training"},

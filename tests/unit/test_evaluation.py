@@ -7,8 +7,10 @@ import torch
 from PIL import Image
 
 from passerby.errors import BadData, BadModel
-from passerby.evaluation import evaluate
+from passerby.evaluation import evaluate, evaluate_each
 from passerby.method import Method, PhotoSpec
+from passerby.ranking.order import rank
+from passerby.ranking.rerank import Reranker
 from passerby.similarity.cosine import cosine
 from passerby.types import Caption, Embeddings, Photo, Split, Texts
 
@@ -22,6 +24,7 @@ class Shades(Method):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.ones(1))
         self.encoded = 0
+        self.most_texts = 0
         self.widest = (0, 0)
 
     @property
@@ -36,6 +39,7 @@ class Shades(Method):
         return Embeddings(images.mean((2, 3)) * self.weight + 1e-3)
 
     def encode_texts(self, texts):
+        self.most_texts = max(self.most_texts, len(texts))
         return Embeddings(texts.ids * self.weight + 1e-3)
 
     def similarity(self, texts, photos):
@@ -68,10 +72,88 @@ def test_each_photo_is_embedded_once_and_no_block_is_larger_than_asked(split) ->
     evaluate(method, split, block=3)
     assert method.encoded == 4
     assert max(method.widest) <= 3
+    assert method.most_texts <= 3
 
 
 def test_blocks_do_not_change_a_number(split) -> None:
     assert evaluate(Shades(), split, block=3).metrics == evaluate(Shades(), split).metrics
+
+
+class Worded(Shades):
+    """A part for each letter of a caption, padded to the longest of a block; counts the padding."""
+
+    padding = 0
+
+    def tokenize(self, texts):
+        longest = max(map(len, texts))
+        codes = [[ord(c) for c in text] + [0] * (longest - len(text)) for text in texts]
+        return Texts(ids=super().tokenize(texts).ids, codes=torch.tensor(codes))
+
+    def encode_texts(self, texts):
+        parts = torch.stack([texts.codes.float(), (texts.codes**2).float()], 2)
+        self.padding += int((texts.codes == 0).sum())
+        return Embeddings(super().encode_texts(texts).vector, parts, parts, texts.codes > 0)
+
+    def similarity(self, texts, photos):
+        known = texts.values * texts.mask[..., None]
+        mean = (known.sum((1, 2)) / texts.mask.sum(1)).sin()[:, None]
+        return super().similarity(texts, photos) * mean
+
+
+def of_lengths(split):
+    """The split with captions of many lengths, long and short in turn."""
+    captions = [
+        dataclasses.replace(c, text=("tall " * (7 * n % 11)) + c.text)
+        for n, c in enumerate(split.captions)
+    ]
+    return dataclasses.replace(split, captions=tuple(captions))
+
+
+def test_captions_with_parts_give_the_same_numbers_in_any_block(split) -> None:
+    split = of_lengths(split)
+    whole = evaluate(Worded(), split).metrics
+    assert whole["rank-1"] < 100  # else nothing could change
+    for block in (1, 3, 7):
+        assert evaluate(Worded(), split, block=block).metrics == whole
+
+
+def test_captions_of_a_block_are_of_like_length(split) -> None:
+    split = of_lengths(split)
+    method = Worded()
+    evaluate(method, split, block=5)
+    longest = max(len(caption.text) for caption in split.captions)
+    assert method.padding < 0.3 * sum(longest - len(c.text) for c in split.captions)
+
+
+def test_a_re_ranking_hears_each_block_and_all_photo_vectors(split) -> None:
+    heard = []
+
+    def backwards(ranking, photos):
+        heard.append((len(ranking.queries), tuple(photos.shape)))
+        scores = torch.empty_like(ranking.scores).scatter_(1, ranking.order, -ranking.scores)
+        return rank(ranking.queries, ranking.photos, scores)
+
+    report = evaluate(Shades(), split, block=8, rerank=backwards)
+    assert heard == [(8, (4, 3)), (8, (4, 3)), (4, (4, 3))]
+    assert report.metrics["rank-1"] == 0
+    assert report.card["reranking"] == "backwards"
+
+
+def test_a_re_ranked_report_says_how_and_a_plain_one_says_none(split) -> None:
+    again = Reranker("neighbours", 2, 0.1, tuned_on="val")
+    report = evaluate(Shades(), split, rerank=again)
+    assert report.card["reranking"] == {
+        "kind": "neighbours", "k": 2, "weight": 0.1, "tuned_on": "val",
+    }  # fmt: skip
+    assert evaluate(Shades(), split).card["reranking"] == "none"
+
+
+def test_reports_with_and_without_re_ranking_embed_once_and_are_as_each_alone(split) -> None:
+    method, again = Shades(), Reranker("neighbours", 2, 0.1)
+    plain, re_ranked = evaluate_each(method, split, [None, again])
+    assert method.encoded == 4
+    assert plain == evaluate(Shades(), split)
+    assert re_ranked == evaluate(Shades(), split, rerank=again)
 
 
 def test_the_mode_of_the_method_is_left_as_it_was(split) -> None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from passerby.types import Report
 
 
 def evaluate(
     model: Annotated[str, typer.Argument(help='A model folder, or "default".')],
     data: Annotated[str, typer.Option(help="NAME:ROOT, for example cuhk-pedes:data/CUHK-PEDES.")],
     split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
+    rerank: Annotated[
+        str | None,
+        typer.Option(help="Also re-ranked, tuned on val: neighbours, k-reciprocal or expansion."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")] = None,
     batch: Annotated[int, typer.Option(help="Photos embedded at once.", min=1)] = 128,
     workers: Annotated[int, typer.Option(help="Processes that read photos.", min=0)] = 1,
@@ -23,15 +31,55 @@ def evaluate(
     from passerby.build import device_for
     from passerby.cli.meter import Meter
     from passerby.data.sources import read_data
-    from passerby.errors import shown
-    from passerby.evaluation import evaluate as measure
+    from passerby.evaluation import evaluate_each
+    from passerby.ranking.rerank import Reranker
+    from passerby.tuning import tune
 
+    if rerank is not None:
+        check_tunable(rerank, split)
     method = passerby.load(model).to(device_for(device))
     chosen = read_data(data, split)
+    reranks: list[Reranker | None] = [None]
+    if rerank is not None:
+        val = read_data(data, "val")
+        with Meter("embedding val") as meter:
+            tuned = tune(method, val, rerank, batch=batch, workers=workers, progress=meter.hear)
+        reranks.append(replace(tuned, tuned_on="val"))
     with Meter("embedding") as meter:
-        report = measure(method, chosen, batch=batch, workers=workers, progress=meter.hear)
-    report = report.with_card(data=data, model=model, **provenance(model))
-    table(report.metrics, f"{model} on {data} {split}")
+        reports = evaluate_each(
+            method, chosen, reranks, batch=batch, workers=workers, progress=meter.hear
+        )
+    made = {"data": data, "model": model, **provenance(model)}
+    for again, report in zip(reranks, reports, strict=True):
+        title = f"{model} on {data} {split}"
+        if again is not None:
+            title = "re-ranked: " + str(again).replace(", ", "\n", 1)
+        show(report.with_card(**made), title, out if again is None else beside(out, again.kind))
+
+
+def check_tunable(rerank: str, split: str) -> None:
+    """Raises BadRecipe for an unknown re-ranking, and for a split that holds what tunes it."""
+    from passerby.errors import BadRecipe
+    from passerby.ranking.rerank import check_kind
+
+    check_kind(rerank)
+    if split in ("val", "all"):
+        raise BadRecipe(
+            f"--rerank is tuned on val, which --split {split} would measure it on; take --split "
+            "test, or leave --rerank out"
+        )
+
+
+def beside(out: Path | None, kind: str) -> Path | None:
+    """X.KIND.json for X.json: re-ranked numbers have a file of their own."""
+    return out and out.with_name(f"{out.name.removesuffix('.json')}.{kind}.json")
+
+
+def show(report: Report, title: str, out: Path | None) -> None:
+    """Prints a report, and writes it where `out` says."""
+    from passerby.errors import shown
+
+    table(report.metrics, title)
     card = report.card
     print(f"{card['queries']} queries, {card['photos']} photos, {card['persons']} persons")
     if card["queries_without_right_photo"]:
