@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, normalize
 
 
 def identity(vectors: Tensor, weight: Tensor, persons: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -14,3 +14,21 @@ def identity(vectors: Tensor, weight: Tensor, persons: Tensor, smoothing: float 
     """
     with torch.autocast(vectors.device.type, enabled=False):
         return cross_entropy(vectors.float() @ weight.float().T, persons, label_smoothing=smoothing)
+
+
+def cmpc(texts: Tensor, photos: Tensor, weight: Tensor, persons: Tensor) -> Tensor:
+    """Cross-modal projection classification (Zhang & Lu 2018, as NAFS, Gao et al. 2021, trains it).
+
+    texts, photos: raw (B, D), pair by pair. weight: (C, D), one row a person, normalised here.
+    persons: int64 (B,) below C. Each vector is projected on its partner of the other side and
+    classified: the projection (x . z^) z^ is the unit vector z^ scaled, so its logits are z^ W^T
+    scaled. Mean over the batch, photos plus texts.
+    """
+    with torch.autocast(texts.device.type, enabled=False):
+        texts, photos, weight = texts.float(), photos.float(), normalize(weight.float(), dim=1)
+        total = texts.new_zeros(())
+        for own, other in ((photos, texts), (texts, photos)):
+            unit = normalize(other, dim=1)
+            logits = (own * unit).sum(1, keepdim=True) * (unit @ weight.T)
+            total = total + cross_entropy(logits, persons)
+        return total

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+from passerby.errors import BadRecipe
+
 
 def same_person(rows: Tensor, columns: Tensor) -> Tensor:
     """bool (R, C): which of (R,) and (C,) person numbers are equal."""
@@ -46,6 +48,56 @@ def sdm(texts: Tensor, photos: Tensor, persons: Tensor, temperature: float = 0.0
     with torch.autocast(texts.device.type, enabled=False):
         logits, target = _compared(texts, photos, persons, temperature)
         return divergence(logits, target) + divergence(logits.T, target)
+
+
+def cmpm(
+    texts: Tensor,
+    photos: Tensor,
+    persons: Tensor,
+    target_norm: str = "l2",
+    floor: float = 1e-8,
+) -> Tensor:
+    """Cross-modal projection matching (Zhang & Lu 2018, as NAFS, Gao et al. 2021, trains it).
+
+    texts, photos: raw (B, D), pair by pair. persons: (B,). The logits are projections on the other
+    side's unit vectors, so a vector's own length sharpens its softmax; photo to text plus text to
+    photo. target_norm: what makes rows of the same-person matrix a target. "l1" is a distribution;
+    "l2", 1 / sqrt(m) for each of m positives, is what was released, with -ln(m) / 2 a direction as
+    its minimum. floor: see `divergence`. Raises BadRecipe for another target_norm.
+    """
+    with torch.autocast(texts.device.type, enabled=False):
+        texts, photos, target = texts.float(), photos.float(), _target(persons, target_norm)
+        to_texts, to_photos = photos @ normalize(texts, dim=1).T, texts @ normalize(photos, dim=1).T
+        return divergence(to_texts, target, floor) + divergence(to_photos, target, floor)
+
+
+def local_kl(
+    scores: Tensor,
+    persons: Tensor,
+    sharpness: float = 20.0,
+    target_norm: str = "l2",
+    direction: str = "i2t",
+) -> Tensor:
+    """KL(p || q) of local similarities (NAFS, Gao et al. 2021).
+
+    scores: (B, B), texts are rows; pair by pair. persons: (B,). sharpness: multiplies the scores.
+    direction: "i2t", each photo has a distribution over texts; "t2i", each text over photos;
+    "both", their sum. target_norm: as in `cmpm`. Raises BadRecipe for other names.
+    """
+    logits = {"i2t": (scores.T,), "t2i": (scores,), "both": (scores.T, scores)}.get(direction)
+    if logits is None:
+        raise BadRecipe(f'loss direction {direction!r} is unknown; it is "i2t", "t2i" or "both"')
+    with torch.autocast(scores.device.type, enabled=False):
+        target = _target(persons, target_norm)
+        found = [divergence(sharpness * some.float(), target) for some in logits]
+        return torch.stack(found).sum()
+
+
+def _target(persons: Tensor, norm: str) -> Tensor:
+    """(B, B): the same-person matrix, its rows of unit length in the norm "l1" or "l2"."""
+    if norm not in ("l1", "l2"):
+        raise BadRecipe(f'target_norm {norm!r} is unknown; it is "l1" or "l2"')
+    return normalize(same_person(persons, persons).float(), p=int(norm[1]), dim=1)
 
 
 def _compared(
