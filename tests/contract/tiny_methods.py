@@ -17,7 +17,13 @@ SMALL_BERT = {
     "kind": "bert", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
     "intermediate_size": 32, "max_position_embeddings": 64,
 }  # fmt: skip
+SMALL_STAIRS = {**SMALL_RESNET, "hidden_sizes": [8, 16, 16], "depths": [1, 1, 1]}
 TINY = {
+    "nafs": {
+        "method": {"name": "nafs"},
+        "image_encoder": SMALL_STAIRS,
+        "text_encoder": SMALL_BERT,
+    },
     "twotower": {
         "method": {
             "name": "twotower",

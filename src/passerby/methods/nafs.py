@@ -1,0 +1,313 @@
+"""NAFS: full-scale features and contextual non-local attention across all scales.
+
+Gao et al. 2021 (arXiv 2101.03036). A staircase network looks at the whole photo and at two sets of
+its stripes; a BERT reads the sentence, its sub-sentences and its words. Every part of a photo
+attends to every part of a text, and how well they agree is added to the cosine of the whole photo
+and the whole sentence. docs/methods/nafs.md sets paper, released code and this file side by side;
+N1 .. N11 below are its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from passerby.encoders.norm import ScaleNorm
+from passerby.encoders.spec import EncoderSpec
+from passerby.encoders.staircase import PhotoScales, staircase
+from passerby.encoders.texts import text_encoder
+from passerby.errors import BadModel, BadRecipe
+from passerby.language.scales import Scales, locality
+from passerby.language.sentences import DELIMITERS
+from passerby.losses.identity import cmpc
+from passerby.losses.matching import cmpm, local_kl
+from passerby.method import Method, PhotoSpec
+from passerby.similarity.cosine import cosine
+from passerby.similarity.local_attention import local_similarity
+from passerby.types import Batch, Embeddings, Texts
+
+_CHOICES = {
+    "text": ("separate", "masked"),
+    "part_rule": ("clean", "literal"),
+    "text_items": ("n+1", "n+2", "n+3"),
+    "layer_norm": ("token", "matrix"),
+    "direction": ("i2t", "t2i", "both"),
+    "target_norm": ("l2", "l1"),
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """stripes: parts of a photo from the finer and from the coarser branch (N2); 0: no branch.
+    shuffle: their order in training, drawn once a "batch", for each "sample", or "none".
+
+    text (N1): "separate" reads sub-sentences each by itself; "masked" reads the sentence once, with
+    a [CLS] before every sub-sentence that sees only its own words. parts: sub-sentences at most; 0
+    for none. part_rule: "clean" skips empty parts and leaves missing ones out; "literal" (with
+    "separate") keeps empty ones, attends to a [PAD] for each missing one and cuts a long caption
+    without its [SEP]. length: tokens read of a sentence. text_items (N7): what is attended to of n
+    tokens: up to the last word (n+1), up to [SEP] (n+2), or a [PAD] too (n+3). layer_norm (N11) of
+    text items: of each "token", or of the whole "matrix" of an always full-length text.
+
+    context: attention is first normalised over the items of the other side. direction (N5) of
+    attention and local loss: "i2t", photo parts look at words; "t2i", words at photo parts; "both".
+    sharpness, slope: lambda and the negative slope of the attention. local_weight (N6): of the
+    local loss; 0 leaves all parts out, and similarity is the cosine. target_norm (N4): of the
+    matching losses. bn_group (N9): photos that batch norm sees at once in training, 0 for all.
+    persons: classes, set from the training split. Re-ranking (N3) and the choice of the model (N10)
+    belong to evaluation and training, the schedule (N8) to the recipe.
+    """
+
+    photo: PhotoSpec = field(default_factory=lambda: PhotoSpec(384, 128))
+    image_encoder: EncoderSpec = field(default_factory=lambda: EncoderSpec("resnet"))
+    text_encoder: EncoderSpec = field(default_factory=lambda: EncoderSpec("bert"))
+    stripes: tuple[int, int] = (3, 2)
+    shuffle: str = "batch"
+    text: str = "separate"
+    parts: int = 2
+    part_rule: str = "clean"
+    delimiters: str = DELIMITERS
+    length: int = 100
+    text_items: str = "n+2"
+    layer_norm: str = "token"
+    context: bool = True
+    direction: str = "i2t"
+    sharpness: float = 20.0
+    slope: float = 0.1
+    local_weight: float = 0.1
+    target_norm: str = "l2"
+    bn_group: int = 0
+    persons: int = 0
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        # What the authors' released code computes, its quirks included.
+        "released": {"part_rule": "literal", "text_items": "n+3", "layer_norm": "matrix"}
+    }
+
+    def __post_init__(self) -> None:
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                raise BadRecipe(
+                    f"{name} = {getattr(self, name)!r}; it is one of {', '.join(known)}"
+                )
+        if self.length < 4 or self.parts < 0 or self.bn_group < 0 or self.bn_group == 1:
+            raise BadRecipe("length is 4 or more, parts 0 or more, bn_group 0 or 2 and more")
+        if self.sharpness <= 0 or self.local_weight < 0:
+            raise BadRecipe("sharpness is above 0, local_weight 0 or more")
+        if self.text == "masked" and self.part_rule == "literal":
+            raise BadRecipe('part_rule = "literal" is of text = "separate"; take "clean"')
+
+
+class Nafs(Method):
+    config: Config
+
+    def __init__(self, config: Config, tokenizer: Any = None) -> None:
+        super().__init__()
+        self.config, self.tokenizer = config, tokenizer
+        size = (config.photo.height, config.photo.width)
+        stripes = config.stripes if config.local_weight else (0, 0)
+        self.image_encoder = staircase(config.image_encoder, size, stripes, config.shuffle)
+        self.text_encoder = text_encoder(config.text_encoder, len(tokenizer) if tokenizer else None)
+        if tokenizer is not None:
+            self.text_encoder.fits(len(tokenizer))
+        if config.text == "masked" and self.text_encoder.spec.kind != "bert":
+            raise BadRecipe('text = "masked" looks both ways, as only [text_encoder] "bert" does')
+        wide, dim = self.image_encoder.width, self.text_encoder.width
+        self.photo_head, self.photo_norm = nn.Linear(wide, dim), ScaleNorm(dim, config.bn_group)
+        self.text_head, self.text_norm = nn.Linear(dim, dim), ScaleNorm(dim, config.bn_group)
+        self.photo_parts = self.text_parts = None
+        if config.local_weight:
+            items = config.parts + self.length - 1 if config.layer_norm == "matrix" else 0
+            self.photo_parts = _PhotoParts(wide, dim, sum(stripes))
+            self.text_parts = _TextParts(dim, items)
+        self.classes = None
+        if config.persons:
+            self.classes = nn.Parameter(torch.empty(config.persons, dim))
+            nn.init.xavier_uniform_(self.classes)
+
+    @property
+    def length(self) -> int:
+        """Tokens read of a sentence: what is asked for, at most what the encoder has places for."""
+        return min(self.config.length, self.text_encoder.length)
+
+    def tokenize(self, texts: Sequence[str]) -> Texts:
+        """ids and mask of the sentences; of sub-sentences, where they are read, see `Scales`."""
+        if self.text_parts is None or not self.config.parts:
+            ids, mask = self._scales().plain(texts)
+            return Texts(ids=ids, mask=mask)
+        masked = self.config.text == "masked"
+        return self._scales().masked(texts) if masked else self._scales().separate(texts)
+
+    def notes(self, text: str) -> list[str]:
+        if self.tokenizer is None:
+            return []
+        return self._scales().notes(text, self.config.text == "masked")
+
+    def encode_images(self, images: Tensor) -> Embeddings:
+        """parts, values: queries and values (N, 1 + stripes, D), the whole photo first."""
+        seen = self._seen(images)
+        vector = self.photo_norm(self.photo_head(seen.pooled))
+        if self.photo_parts is None:
+            return Embeddings(vector)
+        queries, values = self.photo_parts(vector, seen.stripes)
+        return Embeddings(vector, queries, values)
+
+    def encode_texts(self, texts: Texts) -> Embeddings:
+        """parts, values: keys and values (T, W, D) of the sentence, sub-sentences, words."""
+        read = self._fitted(texts)
+        looks = locality(read.part, read.mask) if "part" in read else read.mask
+        tokens = self.text_encoder(read.ids, looks).tokens
+        vector = self.text_norm(self.text_head(tokens[:, 0]))
+        if self.text_parts is None:
+            return Embeddings(vector)
+        words = self._words(read.mask)
+        if "part" in read:
+            subs, there = _heads(tokens, read.part * read.mask, self.config.parts)
+            words &= (read.part >= 0)[:, 1 : self.length - 1]
+        else:
+            subs, there = self._sub_sentences(texts, tokens)
+        items = torch.cat([vector[:, None], subs, tokens[:, 1 : self.length - 1]], 1)
+        whole = words.new_ones(len(words), 1)
+        keys, values = self.text_parts(items)
+        return Embeddings(vector, keys, values, torch.cat([whole, there, words], 1))
+
+    def similarity(self, texts: Embeddings, photos: Embeddings) -> Tensor:
+        """Cosine plus local similarity: the score before re-ranking, from -2 to 2."""
+        whole = cosine(texts.vector, photos.vector)
+        if not self.config.local_weight:
+            return whole
+        return whole + self._local(texts, photos, self.config.direction)
+
+    def bound(self, cosines: Tensor) -> Tensor:
+        return cosines + 1 if self.config.local_weight else cosines
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        persons, norm = batch.persons, self.config.target_norm
+        photos, texts = self.encode_images(batch.images), self.encode_texts(batch.texts)
+        named = {"cmpm": cmpm(texts.vector, photos.vector, persons, norm)}
+        if self.classes is not None:
+            named["cmpc"] = cmpc(texts.vector, photos.vector, self.classes, persons)
+        if self.config.local_weight:
+            way = self.config.direction
+            ways = ("i2t", "t2i") if way == "both" else (way,)
+            scores = {way: self._local(texts, photos, way) for way in ways}
+            local = [
+                local_kl(own, persons, target_norm=norm, direction=w) for w, own in scores.items()
+            ]
+            named["local"] = self.config.local_weight * torch.stack(local).sum()
+        return named
+
+    def resolved(self) -> Config:
+        photo, text = self.image_encoder.spec, self.text_encoder.spec
+        return replace(self.config, image_encoder=photo, text_encoder=text)
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        towers = {
+            "image_encoder": list(self.image_encoder.parameters()),
+            "text_encoder": list(self.text_encoder.parameters()),
+        }
+        taken = {id(p) for parameters in towers.values() for p in parameters}
+        return towers | {"heads": [p for p in self.parameters() if id(p) not in taken]}
+
+    def _scales(self) -> Scales:
+        if self.tokenizer is None:
+            raise BadModel(
+                "this model has no tokenizer; put a tokenizer.json into its folder, or make "
+                "Texts(ids=..., mask=..., part_ids=..., part_mask=...) yourself"
+            )
+        config = self.config
+        literal = config.part_rule == "literal"
+        return Scales(self.tokenizer, self.length, config.parts, config.delimiters, literal)
+
+    def _seen(self, images: Tensor) -> PhotoScales:
+        """The staircase; in training on bn_group photos at a time: batch norm sees no more."""
+        if not self.training or not self.config.bn_group:
+            return self.image_encoder(images)
+        groups = [self.image_encoder(group) for group in images.split(self.config.bn_group)]
+        return PhotoScales(
+            torch.cat([g.pooled for g in groups]), torch.cat([g.stripes for g in groups])
+        )
+
+    def _local(self, texts: Embeddings, photos: Embeddings, way: str) -> Tensor:
+        config = self.config
+        return local_similarity(
+            texts, photos, direction=way, sharpness=config.sharpness, slope=config.slope,
+            context=config.context,
+        )  # fmt: skip
+
+    def _fitted(self, texts: Texts) -> Texts:
+        """The sentences cut to the longest of them, or padded to all that is attended to."""
+        longest = min(int(texts.mask.sum(1).max()), self.length)
+        if self.text_parts is not None and self.config.layer_norm == "matrix":
+            longest = self.length
+        elif self.text_parts is not None and self.config.text_items == "n+3":
+            longest = min(longest + 1, self.length)
+        short = (0, max(longest - texts.ids.shape[1], 0))
+        fitted = {
+            name: nn.functional.pad(texts.tensors[name], short)[:, :longest]
+            for name in ("ids", "mask", "part")
+            if name in texts
+        }
+        return Texts(**fitted)
+
+    def _words(self, mask: Tensor) -> Tensor:
+        """Which of the tokens 1 .. length - 2 are attended to: bool (T, W) (N7)."""
+        beyond = {"n+1": -1, "n+2": 0, "n+3": 1}[self.config.text_items]
+        places = torch.arange(1, min(mask.shape[1], self.length - 1), device=mask.device)
+        return places < mask.sum(1, keepdim=True) + beyond
+
+    def _sub_sentences(self, texts: Texts, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Each sub-sentence's [CLS], read by itself, (T, P, D), and which are there, (T, P)."""
+        if not self.config.parts:
+            return tokens[:, :0], torch.zeros_like(tokens[:, :0, 0], dtype=torch.bool)
+        there = texts.part_mask.any(2)
+        subs = tokens.new_zeros(*there.shape, tokens.shape[2])
+        if there.any():
+            ids, mask = texts.part_ids[there], texts.part_mask[there]
+            longest = int(mask.sum(1).max())
+            read = self.text_encoder(ids[:, :longest], mask[:, :longest]).tokens[:, 0]
+            subs[there] = read.to(subs.dtype)
+        return subs, there
+
+
+def _heads(tokens: Tensor, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The outputs at the [CLS] of sub-sentences 1 .. count, (T, count, D), and which are there."""
+    numbers = torch.arange(1, count + 1, device=part.device)
+    at = part[:, None, :] == -numbers[None, :, None]
+    return at.to(tokens.dtype) @ tokens, at.any(2)
+
+
+class _PhotoParts(nn.Module):
+    """Queries and values of the whole photo and of its stripes, each by linear maps of its own."""
+
+    def __init__(self, wide: int, dim: int, stripes: int) -> None:
+        super().__init__()
+        self.query, self.value = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.narrow = nn.ModuleList(nn.Linear(wide, dim) for _ in range(stripes))
+        self.queries = nn.ModuleList(nn.Linear(dim, dim) for _ in range(stripes))
+        self.values = nn.ModuleList(nn.Linear(dim, dim) for _ in range(stripes))
+
+    def forward(self, vector: Tensor, stripes: Tensor) -> tuple[Tensor, Tensor]:
+        """vector: (N, D). stripes: (N, S, C). Gives (N, 1 + S, D) twice, the whole photo first."""
+        narrow = [linear(stripes[:, n]) for n, linear in enumerate(self.narrow)]
+        queries = [self.query(vector), *(q(h) for q, h in zip(self.queries, narrow, strict=True))]
+        values = [self.value(vector), *(v(h) for v, h in zip(self.values, narrow, strict=True))]
+        return torch.stack(queries, 1), torch.stack(values, 1)
+
+
+class _TextParts(nn.Module):
+    """Keys and values of a text's items. items: of the one matrix that is normalised; 0: each."""
+
+    def __init__(self, dim: int, items: int) -> None:
+        super().__init__()
+        shape = (items, dim) if items else (dim,)
+        self.key, self.key_norm = nn.Linear(dim, dim), nn.LayerNorm(shape)
+        self.value, self.value_norm = nn.Linear(dim, dim), nn.LayerNorm(shape)
+
+    def forward(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """items: (T, W, D). Gives (T, W, D) twice."""
+        return self.key_norm(self.key(items)), self.value_norm(self.value(items))
