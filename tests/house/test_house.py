@@ -27,6 +27,7 @@ ROOMS = {
     "gallery": GROUND | {"embedding", "ranking", "data"},
     "config": GROUND | {"data", "encoders", "training"},
     "build": GROUND | {"config", "encoders", "language", "methods", "gallery"},
+    "released": GROUND | {"build", "config", "encoders", "methods", "language"},
     "runs": GROUND
     | {"build", "config", "data", "drawn", "embedding", "evaluation", "training", "language"},
     "__init__": {"build", "gallery", "method"},

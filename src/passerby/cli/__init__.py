@@ -11,6 +11,7 @@ import typer
 from passerby.cli.demo import demo
 from passerby.cli.draw import draw
 from passerby.cli.evaluate import evaluate
+from passerby.cli.import_released import import_released
 from passerby.cli.index import index
 from passerby.cli.search import search
 from passerby.cli.train import train
@@ -26,7 +27,7 @@ app = typer.Typer(
 )
 Misused: Any = typer.BadParameter.__base__  # an option misspelt or missing: click's UsageError
 
-for command in (index, search, draw, train, evaluate, demo):
+for command in (index, search, draw, train, evaluate, demo, import_released):
     app.command()(command)
 
 

@@ -1,0 +1,1 @@
+"""Checkpoints that a method's authors released, made into model folders of passerby."""

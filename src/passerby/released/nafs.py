@@ -1,0 +1,248 @@
+"""The NAFS checkpoint that its authors released (Gao et al. 2021), as a model of `methods/nafs.py`.
+
+Names are found from ours to theirs, so that each of ours has one of theirs and what is left over of
+theirs is seen. Sizes are read off the tensors: a smaller checkpoint of the same names fits too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from passerby.build import preset
+from passerby.encoders.spec import EncoderSpec
+from passerby.errors import BadModel, BadRecipe, shown
+from passerby.language.tokenizer import Tokenizer
+from passerby.method import PhotoSpec
+from passerby.methods.nafs import Config, Nafs
+from passerby.released.container import (
+    Container,
+    another,
+    card,
+    check_finite,
+    check_out,
+    filled,
+    read,
+    write,
+)
+
+BERT = "language_model.textExtractor."
+DEAD = (f"{BERT}pooler.",)  # stored, but nothing that the authors' code computes comes of them
+PREFIXES = {
+    "image_encoder.embedder.embedder.convolution.": "image_model.conv1.",
+    "image_encoder.embedder.embedder.normalization.": "image_model.bn1.",
+    "text_encoder.model.": BERT,
+    "photo_head.": "conv_images.",
+    "photo_norm.": "bottleneck_image.",
+    "text_head.": "conv_text.",
+    "text_norm.": "bottleneck_text.",
+    "text_parts.key.": "local_fc_text_key.",
+    "text_parts.key_norm.": "local_bottleneck_text_key.",
+    "text_parts.value.": "local_fc_text_value.",
+    "text_parts.value_norm.": "local_bottleneck_text_value.",
+    "photo_parts.query.": "global_image_query.",
+    "photo_parts.value.": "global_image_value.",
+}
+STAGES = {
+    "trunk.0": "layer1",
+    "trunk.1": "layer2",
+    "third": "layer3",
+    "fourth": "layer4",
+    "branch2.0": "branch2_layer3",
+    "branch2.1": "branch2_layer4",
+    "branch3.0": "branch3_layer4",
+}
+LISTS = {"narrow": "", "queries": "_query", "values": "_value"}
+STAGE = re.compile(r"image_encoder\.(\w+(?:\.\d)?)\.layers\.(\d+)\.(.+)")
+INNER = re.compile(r"(?:layer\.(\d)|shortcut)\.(convolution|normalization)\.(\w+)")
+STRIPE = re.compile(r"photo_parts\.(narrow|queries|values)\.(\d+)\.(\w+)")
+SIZED = {  # what sizes are read off, and how many axes it has
+    "image_model.conv1.weight": 4,
+    **{f"image_model.layer{n}.0.conv3.weight": 4 for n in range(1, 5)},
+    f"{BERT}embeddings.word_embeddings.weight": 2,
+    f"{BERT}embeddings.position_embeddings.weight": 2,
+    f"{BERT}embeddings.token_type_embeddings.weight": 2,
+    f"{BERT}encoder.layer.0.intermediate.dense.weight": 2,
+    "local_bottleneck_text_key.weight": 2,
+    "fc_p2_list.0.weight": 2,
+    "fc_p3_list.0.weight": 2,
+}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """model: with its settings, on the meta device, and weights: to fill it with.
+
+    skipped: names in the checkpoint of what nothing is computed from.
+    """
+
+    model: Nafs
+    weights: dict[str, Tensor]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was written: tensors, persons (0: no class matrix), epoch, and what was skipped."""
+
+    tensors: int
+    persons: int
+    epoch: int | None
+    skipped: tuple[str, ...]
+
+
+def import_nafs(file: Path, out: Path, tokenizer: Tokenizer | None = None) -> Imported:
+    """The model folder `out` from a released checkpoint file.
+
+    tokenizer: of the BERT that was fine-tuned; without one the model takes token ids only. Raises
+    BadModel for a file that is damaged, would be executed, holds NaN or is another method's, for a
+    tokenizer of another vocabulary, and unless `out` is new or empty. Nothing is written then.
+    """
+    check_out(out)
+    container = read(file)
+    converted = convert(container, shown(file), tokenizer)
+    check_finite(container.network, shown(file))
+    if container.classes is not None:
+        check_finite({"W": container.classes}, shown(file))
+    config = converted.model.config
+    read_by = "with a tokenizer given by who imported it" if tokenizer else "none; give token ids"
+    told = [
+        f"NAFS (Gao et al. 2021), settings of the preset `released`; {config.persons} persons; "
+        f"tokenizer: {read_by}."
+    ]
+    text = card("NAFS", file, container.epoch, told)
+    write(converted.model, "nafs", converted.weights, text, out)
+    return Imported(
+        len(converted.weights), config.persons, container.epoch, converted.skipped
+    )  # fmt: skip
+
+
+def convert(container: Container, where: str, tokenizer: Tokenizer | None = None) -> Converted:
+    """Our names, shapes and settings for a released checkpoint; `where` begins each complaint.
+
+    Raises BadModel for names or shapes that are not those of NAFS, and for another tokenizer.
+    """
+    network = container.network
+    missing = [name for name in SIZED if name not in network]
+    if missing:
+        strange = sorted(name for name in network if not _known(name))
+        raise another(network, "NAFS", missing, strange, where)
+    config = _settings(container, where)
+    _check_tokenizer(tokenizer, network, where)
+    try:
+        with torch.device("meta"):  # all of it is about to be replaced
+            model = Nafs(config, tokenizer)
+    except BadRecipe as error:
+        raise BadModel(f"{where} makes no NAFS model: {error}") from None
+    own = {name: tensor for name, tensor in model.state_dict().items() if name != "classes"}
+    names = {name: released_name(name, config.stripes[0]) for name in own}
+    missing = [name for name in names.values() if name not in network]
+    left = sorted(set(network) - set(names.values()))
+    skipped = tuple(name for name in left if name.startswith(DEAD))
+    strange = [name for name in left if name not in skipped]
+    if missing or strange:
+        raise another(network, "NAFS", missing, strange, where)
+    given = {name: (theirs, network[theirs]) for name, theirs in names.items()}
+    if model.classes is not None and container.classes is not None:
+        own["classes"], given["classes"] = model.classes, ("W", container.classes.T)
+    return Converted(model, filled(own, given, where), skipped)
+
+
+def released_name(name: str, finer: int) -> str:
+    """What the released checkpoint calls our tensor `name`. finer: stripes of the finer branch.
+
+    A ResNet is named as torchvision does, block by block; stripes are numbered in each branch anew.
+    """
+    stage, stripe = STAGE.fullmatch(name), STRIPE.fullmatch(name)
+    if stage is not None:
+        inner = INNER.fullmatch(stage[3])
+        assert inner is not None, name
+        layer, kind, what = inner.groups()
+        convolution = kind == "convolution"
+        if layer is None:
+            part = f"downsample.{0 if convolution else 1}"
+        else:
+            part = f"{'conv' if convolution else 'bn'}{int(layer) + 1}"
+        return f"image_model.{STAGES[stage[1]]}.{stage[2]}.{part}.{what}"
+    if stripe is not None:
+        number = int(stripe[2])
+        branch, place = (2, number) if number < finer else (3, number - finer)
+        return f"fc_p{branch}_list{LISTS[stripe[1]]}.{place}.{stripe[3]}"
+    ours = max((start for start in PREFIXES if name.startswith(start)), key=len)
+    return PREFIXES[ours] + name.removeprefix(ours)
+
+
+def _settings(container: Container, where: str) -> Config:
+    """The preset "released" with every size read off the checkpoint's tensors."""
+    network, classes = container.network, container.classes
+    for name, axes in SIZED.items():
+        if network[name].ndim != axes:
+            shape = tuple(network[name].shape)
+            raise BadModel(f"{where}: {name!r} has shape {shape}, not {axes} axes")
+    embeddings = f"{BERT}embeddings."
+    words, hidden = network[f"{embeddings}word_embeddings.weight"].shape
+    if classes is not None and (classes.ndim != 2 or len(classes) != hidden):
+        raise BadModel(f"{where}: 'W' has shape {tuple(classes.shape)}, not ({hidden}, persons)")
+    places = len(network[f"{embeddings}position_embeddings.weight"])
+    # The matrix holds the sentence, the two sub-sentences and all tokens but the first and last.
+    length = len(network["local_bottleneck_text_key.weight"]) - 3 + 2
+    if length > places:
+        raise BadModel(f"{where} reads {length} tokens, its BERT has places for {places}")
+    stages = [f"image_model.layer{number}." for number in range(1, 5)]
+    photo = {
+        "layer_type": "bottleneck",
+        "embedding_size": len(network["image_model.conv1.weight"]),
+        "hidden_sizes": [len(network[f"{stage}0.conv3.weight"]) for stage in stages],
+        "depths": [_count(network, stage) for stage in stages],
+    }
+    text = {
+        "vocab_size": words,
+        "hidden_size": hidden,
+        "num_hidden_layers": _count(network, f"{BERT}encoder.layer."),
+        "num_attention_heads": max(1, hidden // 64),
+        "intermediate_size": len(network[f"{BERT}encoder.layer.0.intermediate.dense.weight"]),
+        "max_position_embeddings": places,
+        "type_vocab_size": len(network[f"{embeddings}token_type_embeddings.weight"]),
+    }
+    own = {
+        "photo": PhotoSpec(384, 128),
+        "image_encoder": EncoderSpec("resnet", options=photo),
+        "text_encoder": EncoderSpec("bert", options=text),
+        "stripes": (_count(network, "fc_p2_list."), _count(network, "fc_p3_list.")),
+        "length": length,
+        "persons": 0 if classes is None else classes.shape[1],
+    }
+    try:
+        return Config(**preset(Config, "released") | own)
+    except BadRecipe as error:
+        raise BadModel(f"{where} makes no NAFS model: {error}") from None
+
+
+def _count(network: Mapping[str, Tensor], start: str) -> int:
+    """How many numbers follow `start` in names: blocks, layers, stripes."""
+    return len({n.removeprefix(start).split(".")[0] for n in network if n.startswith(start)})
+
+
+def _known(name: str) -> bool:
+    """Whether a name begins as one of the checkpoint does; all that can be said without sizes."""
+    stages = tuple(f"image_model.{stage}." for stage in STAGES.values())
+    return name.startswith((*PREFIXES.values(), *stages, "fc_p2_list", "fc_p3_list"))
+
+
+def _check_tokenizer(
+    tokenizer: Tokenizer | None, network: Mapping[str, Tensor], where: str
+) -> None:
+    if tokenizer is None:
+        return
+    words = len(network[f"{BERT}embeddings.word_embeddings.weight"])
+    if len(tokenizer) != words:
+        raise BadModel(
+            f"the tokenizer has {len(tokenizer)} entries, the BERT of {where} {words}; take the "
+            "one that it was trained with (bert-base-uncased)"
+        )
+    _ = tokenizer.ends  # raises, where it does not open and close a text
