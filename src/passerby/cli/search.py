@@ -24,6 +24,9 @@ def search(
     before: Annotated[
         str | None, typer.Option(help="Only photos taken earlier (ISO 8601).")
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compare until no other photo can be among them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, nothing else.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the answer as a page here.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet (PNG) here.")] = None,
@@ -34,7 +37,7 @@ def search(
     """Search a gallery: the photos most like the sentence, best first."""
     import passerby
 
-    answer = passerby.open(gallery, model).answer(sentence, k, camera, after, before)
+    answer = passerby.open(gallery, model).answer(sentence, k, camera, after, before, exact)
     for note in answer.notes:
         print(f"note: {note}", file=sys.stderr)
     if html is not None:

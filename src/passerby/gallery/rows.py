@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 from torch.nn.functional import normalize
 
+from passerby.errors import BadModel
 from passerby.types import Embeddings
 
 Arrays = dict[str, np.ndarray]  # stored form of embeddings: vector f32, parts f16, mask u8
@@ -59,12 +60,23 @@ _STORED = {"vector": np.float32, "mask": np.uint8}  # all else is np.float16
 
 
 def stored(embeddings: Embeddings) -> Arrays:
-    """What a gallery keeps: unit vectors (N, D) in float32, parts and values in float16."""
+    """What a gallery keeps: unit vectors (N, D) in float32, parts and values in float16.
+
+    Raises BadModel for numbers that are not finite in that form: a query would meet them as NaN.
+    """
     named = embeddings.tensors() | {"vector": normalize(embeddings.vector.float(), dim=1)}
-    return {
-        name: tensor.cpu().numpy().astype(_STORED.get(name, np.float16))
-        for name, tensor in named.items()
-    }
+    with np.errstate(over="ignore"):  # refused below
+        arrays = {
+            name: tensor.cpu().numpy().astype(_STORED.get(name, np.float16))
+            for name, tensor in named.items()
+        }
+    bad = next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
+    if bad is not None:
+        raise BadModel(
+            f"the model gives {bad} of photos that are not finite, or beyond 65504, the most that "
+            "a gallery's float16 holds; load another checkpoint, or scale what the method gives"
+        )
+    return arrays
 
 
 def to_table(rows: Sequence[Row], arrays: Arrays) -> pa.Table:
@@ -83,14 +95,18 @@ def to_table(rows: Sequence[Row], arrays: Arrays) -> pa.Table:
     return pa.table(columns, schema=pa.schema(kinds))
 
 
+def embedded(schema: pa.Schema) -> tuple[str, ...]:
+    """The columns of a table that hold embeddings."""
+    return tuple(field.name for field in schema if b"shape" in (field.metadata or {}))
+
+
 def arrays_of(table: pa.Table) -> Arrays:
     """The embeddings of a table, bit for bit as they were stored."""
     found = {}
-    for field in table.schema:
-        shape = (field.metadata or {}).get(b"shape")
-        if shape is not None:
-            flat = table[field.name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-            found[field.name] = flat.reshape(len(table), *json.loads(shape))
+    for name in embedded(table.schema):
+        shape = json.loads(table.schema.field(name).metadata[b"shape"])
+        flat = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        found[name] = flat.reshape(len(table), *shape)
     return found
 
 

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import torch
-from torch.nn.functional import normalize
+import numpy as np
 
 from passerby.embedding import embed_texts
 from passerby.errors import BadQuery, shown
+from passerby.gallery.compare import Comparison
 from passerby.gallery.metadata import read_time, utc
 from passerby.gallery.names import to_path, valid
-from passerby.gallery.rows import embeddings_of
 from passerby.gallery.store import Store, require_model
+from passerby.gallery.version import ROW, Version
 from passerby.method import Method
-from passerby.ranking.order import rank
-from passerby.types import Embeddings
 
-SHORTLIST = 200  # photos whose full similarity is computed; more when k asks for it
-# Cosines closer than this may differ by rounding only: the shortlist is not cut between them.
-_SLACK = 1e-5
+SHORTLIST = 200  # photos whose full similarity is computed; more when k or `exact` asks for it
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,16 +62,31 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a gallery answers. notes: one line each, of what the user should know."""
+    """What a gallery answers. notes: one line each, of what the user should know.
+
+    photos: how many pass the filters. compared: those of them whose full similarity was computed.
+    exact: whether it is certain that comparing the others as well would change nothing.
+    """
 
     query: str
     hits: tuple[Hit, ...]
     notes: tuple[str, ...] = ()
+    compared: int = 0
+    photos: int = 0
+    exact: bool = True
 
     def record(self) -> dict[str, Any]:
-        """{"query", "results": [{"rank", "path", "score", "camera", "time", "person"}], "notes"}"""
-        results = [hit.record() for hit in self.hits]
-        return {"query": self.query, "results": results, "notes": list(self.notes)}
+        """{"query", "results": [{"rank", "path", "score", "camera", "time", "person"}], "notes",
+        "compared", "photos", "exact"}
+        """
+        return {
+            "query": self.query,
+            "results": [hit.record() for hit in self.hits],
+            "notes": list(self.notes),
+            "compared": self.compared,
+            "photos": self.photos,
+            "exact": self.exact,
+        }
 
 
 class Searcher:
@@ -96,9 +106,10 @@ class Searcher:
         camera: str | None = None,
         after: datetime | str | None = None,
         before: datetime | str | None = None,
+        exact: bool = False,
     ) -> list[Hit]:
         """The k photos most like the sentence, best first; see `answer`."""
-        return list(self.answer(sentence, k, camera, after, before).hits)
+        return list(self.answer(sentence, k, camera, after, before, exact).hits)
 
     def answer(
         self,
@@ -107,12 +118,15 @@ class Searcher:
         camera: str | None = None,
         after: datetime | str | None = None,
         before: datetime | str | None = None,
+        exact: bool = False,
     ) -> Answer:
         """The k photos most like the sentence among those of a camera, taken at `after` or later
         and earlier than `before`; a photo without a time passes neither. All, when k is more.
 
-        Times are datetimes or ISO 8601, UTC when naive. Equal scores are in order of path.
-        Raises BadQuery for an empty sentence, k below 1, a time that is none.
+        Compared in full are the `shortlist` nearest by vector; with `exact` more, until the rest
+        is certain to change nothing (docs/why/exact-search.md). Times are datetimes or ISO 8601,
+        UTC when naive. Equal scores are in order of path. Raises BadQuery for an empty sentence, k
+        below 1, a time that is none.
         """
         sentence = valid(sentence)
         if not any(letter.isalnum() for letter in sentence):
@@ -122,63 +136,59 @@ class Searcher:
         if k < 1:
             raise BadQuery(f"k is {k}; ask for 1 photo or more")
         where = _where(camera, after, before)
-        self.store.refresh()
-        notes = list(self.method.notes(sentence))
-        there = self.store.count(where)
-        hits = self._hits(sentence, min(k, there), where) if there else ()
-        if len(hits) < k:
-            notes.append(self._few(len(hits), k, camera, where is not None))
-        return Answer(sentence, tuple(hits), tuple(notes))
-
-    def _hits(self, sentence: str, k: int, where: str | None) -> tuple[Hit, ...]:
+        version = self.store.newest()
         text = embed_texts(self.method, [sentence])
-        found = self._near(text, max(self.shortlist, k), where).sort_by("path")
-        text = Embeddings(**{n: t if t.dtype == torch.bool else t.double()
-                             for n, t in text.tensors().items()})  # fmt: skip
-        scores = self.method.similarity(text, embeddings_of(found))
-        best = rank([sentence], found["path"].to_pylist(), scores, k)
-        columns = ["path", "camera", "time", "person", "thumbnail"]
-        records = found.select(columns).take(pa.array(best.order[0].tolist())).to_pylist()
-        return tuple(
-            Hit(
-                place,
-                to_path(record["path"]),
-                round(score, 6),
-                record["camera"],
-                record["time"],
-                record["person"],
-                record["thumbnail"],
-            )
-            for place, (record, score) in enumerate(
-                zip(records, best.scores[0].tolist(), strict=True), start=1
-            )
+        found = Comparison(self.method, version, text, where, max(self.shortlist, k))
+        k_there = min(k, found.photos)
+        while exact and not found.certain(k_there):
+            found.go_on()
+        hits = _hits(version, found.best(k_there)) if k_there else ()
+        certain = found.certain(k_there)
+        notes = self.method.notes(sentence)
+        if len(hits) < k:
+            notes = [*notes, _few(version, len(hits), k, camera, where is not None)]
+        if not certain:
+            notes = [*notes, _partly(found)]
+        return Answer(sentence, hits, tuple(notes), found.compared, found.photos, certain)
+
+
+def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...]:
+    """Row numbers and scores, best first, with what a user sees of the photos."""
+    columns = ["path", "camera", "time", "person", "thumbnail"]
+    found = version.take(np.array([row for row, _ in best], np.uint64), columns)
+    records = {record[ROW]: record for record in found.to_pylist()}
+    return tuple(
+        Hit(
+            place,
+            to_path(records[row]["path"]),
+            round(score, 6),
+            records[row]["camera"],
+            records[row]["time"],
+            records[row]["person"],
+            records[row]["thumbnail"],
         )
+        for place, (row, score) in enumerate(best, start=1)
+    )
 
-    def _near(self, text: Embeddings, n: int, where: str | None) -> pa.Table:
-        """The n photos nearest by vector, and all that are as near as the last of them."""
-        vector = normalize(text.vector, dim=1)[0].numpy()
-        limit = n + 1
-        while True:
-            found = self.store.nearest(vector, limit, where)
-            if len(found) < limit:
-                return found
-            far = found["_distance"].to_numpy()
-            last = far[n - 1] + _SLACK
-            if far[-1] > last:
-                return found.filter(pa.array(far <= last))
-            limit *= 4
 
-    def _few(self, found: int, k: int, camera: str | None, filtered: bool) -> str:
-        total = self.store.count()
-        if total == 0:
-            return "the gallery holds no photos yet; run passerby index to fill it"
-        if not filtered:
-            return f"the gallery holds {found} photos, fewer than the {k} asked for: all are shown"
-        note = f"{found} of {total} photos pass the filters, fewer than the {k} asked for"
-        if camera is not None and camera not in (there := self.store.cameras()):
-            names = ", ".join(map(shown, there[:10])) + (", ..." if len(there) > 10 else "")
-            note += f"; no photo is of camera {shown(camera)} (there are: {names or 'none'})"
-        return note
+def _few(version: Version, found: int, k: int, camera: str | None, filtered: bool) -> str:
+    total = version.count()
+    if total == 0:
+        return "the gallery holds no photos yet; run passerby index to fill it"
+    if not filtered:
+        return f"the gallery holds {found} photos, fewer than the {k} asked for: all are shown"
+    note = f"{found} of {total} photos pass the filters, fewer than the {k} asked for"
+    if camera is not None and camera not in (there := version.cameras()):
+        names = ", ".join(map(shown, there[:10])) + (", ..." if len(there) > 10 else "")
+        note += f"; no photo is of camera {shown(camera)} (there are: {names or 'none'})"
+    return note
+
+
+def _partly(found: Comparison) -> str:
+    return (
+        f"only the {found.compared:,} photos nearest by vector, of {found.photos:,}, were compared "
+        "in full; --exact compares until the answer is certain"
+    )
 
 
 def _where(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -13,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import lancedb
-import numpy as np
 import pyarrow as pa
 
 from passerby.errors import BadGallery, shown
 from passerby.gallery import lock
+from passerby.gallery.disk import refusing
 from passerby.gallery.names import valid
 from passerby.gallery.rows import FACTS, Row, rows_of
+from passerby.gallery.version import Version
 
 SCHEMA = 1  # raised when a gallery's columns or card change their meaning
 CARD, TABLE = "gallery.json", "photos"
 # Versions that a reader may still be on are kept for this long; readers move to the newest one at
 # each query.
 _KEPT = timedelta(hours=1)
-_FULL = re.compile(r"os error (28|27|122)\b|No space left|File too large|quota exceeded", re.I)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Store:
         self.model_folder, self.fingerprint = card.model_folder, card.fingerprint
         self._database = lancedb.connect(str(path))
         self._table: Any = None
-        self.refresh()
+        self._table = self._open()
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
@@ -72,7 +71,7 @@ class Store:
         folder = _folder(path)
         card = Card(SCHEMA, fingerprint, model_folder)
         with ExitStack() as held:
-            with _refusing(folder):
+            with refusing(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 if not (folder / CARD).exists():
                     _require_unused(folder)
@@ -86,31 +85,12 @@ class Store:
             yield cls(folder, card)
 
     def __len__(self) -> int:
-        return self.count()
+        with refusing(self.path):
+            return 0 if self._table is None else int(self._table.count_rows())
 
-    def refresh(self) -> None:
-        """Moves to the newest version of the table."""
-        with _refusing(self.path):
-            if self._table is not None:
-                self._table.checkout_latest()
-                return
-            # no table: nothing is stored yet, or its making was cut short
-            with suppress(ValueError):
-                self._table = self._database.open_table(TABLE)
-        if self._table is None and self._card.filled:
-            raise BadGallery(
-                f"{shown(self.path)}: its photos are gone, only {CARD} is left; put the gallery "
-                "back from a copy, or index the photos again into another folder"
-            )
-
-    def count(self, where: str | None = None) -> int:
-        with _refusing(self.path):
-            return 0 if self._table is None else int(self._table.count_rows(where))
-
-    def cameras(self) -> list[str]:
-        """The names of all cameras, sorted."""
-        names = self._scan(["camera"])["camera"].unique().to_pylist() if len(self) else []
-        return sorted(name for name in names if name is not None)
+    def newest(self) -> Version:
+        """The newest whole version, on a handle of its own: nothing moves it."""
+        return Version(self.path, self._open())
 
     def rows(self) -> list[Row]:
         """Every row, without thumbnail and pixel size."""
@@ -118,20 +98,8 @@ class Store:
 
     def whole(self, ids: Sequence[int]) -> pa.Table:
         """All columns of the rows with these ids, in any order."""
-        with _refusing(self.path):
+        with refusing(self.path):
             return self._table.search().where(f"id IN ({', '.join(map(str, ids))})").to_arrow()
-
-    def nearest(self, vector: np.ndarray, n: int, where: str | None = None) -> pa.Table:
-        """All columns of the n rows nearest to a unit vector (D,) that pass `where` (SQL).
-
-        Exact: every row that passes is compared. `_distance` is 1 - cosine, ascending.
-        """
-        query = self._table.search(vector, vector_column_name="vector").distance_type("dot")
-        query = query.bypass_vector_index().limit(n)
-        if where is not None:
-            query = query.where(where, prefilter=True)
-        with _refusing(self.path):
-            return query.to_arrow()
 
     @property
     def dimension(self) -> int | None:
@@ -140,7 +108,7 @@ class Store:
 
     def add(self, table: pa.Table) -> None:
         """Appends new photos (their ids and paths are not here yet): all of them or none."""
-        with _refusing(self.path):
+        with refusing(self.path):
             if self._table is None:
                 self._table = self._database.create_table(TABLE, schema=table.schema)
             self._table.add(table)
@@ -150,19 +118,31 @@ class Store:
 
     def replace(self, table: pa.Table) -> None:
         """Puts rows in the place of those with the same ids: all of them or none."""
-        with _refusing(self.path):
+        with refusing(self.path):
             self._table.merge_insert("id").when_matched_update_all().execute(table)
 
     def compact(self) -> None:
         """Joins the small files that batches leave, and drops what nobody reads any more."""
         if self._table is not None:
-            with _refusing(self.path):
+            with refusing(self.path):
                 # Files of a batch that was cut short are nobody's: the lock says that no other
                 # writer is at work.
                 self._table.optimize(cleanup_older_than=_KEPT, delete_unverified=True)
 
+    def _open(self) -> Any:
+        """LanceDB's table in its newest version; None when there is none and need not be."""
+        # no table: nothing is stored yet, or its making was cut short
+        with refusing(self.path), suppress(ValueError):
+            return self._database.open_table(TABLE)
+        if self._card.filled or self._table is not None:
+            raise BadGallery(
+                f"{shown(self.path)}: its photos are gone, only {CARD} is left; put the gallery "
+                "back from a copy, or index the photos again into another folder"
+            )
+        return None
+
     def _scan(self, columns: list[str]) -> pa.Table:
-        with _refusing(self.path):
+        with refusing(self.path):
             return self._table.search().select(columns).limit(None).to_arrow()
 
 
@@ -236,28 +216,3 @@ def _write_card(folder: Path, card: Card) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(folder / CARD)
-
-
-@contextmanager
-def _refusing(folder: Path) -> Iterator[None]:
-    """Turns the disk's refusals into one line; LanceDB keeps what was committed before."""
-    try:
-        yield
-    except (OSError, RuntimeError, ValueError) as error:
-        if _FULL.search(str(error)) or getattr(error, "errno", None) in (27, 28, 122):
-            raise BadGallery(
-                f"{shown(folder)}: no room left to write; all photos stored so far are kept: free "
-                "some space and run the same command again"
-            ) from None
-        if isinstance(error, PermissionError) or "os error 13" in str(error):
-            raise BadGallery(
-                f"{shown(folder)}: no permission there; allow it, or choose another folder"
-            ) from None
-        # an error of the system has a number and tells a path, which may sound like LanceDB too
-        if getattr(error, "errno", None) is None and "lance" in str(error).lower():
-            reason = " ".join(str(error).split(", /")[0].split())[:160]
-            raise BadGallery(
-                f"{shown(folder)}: its table cannot be read ({reason}); put the gallery back from "
-                "a copy, or index the photos again into another folder"
-            ) from None
-        raise

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from colours import Colours, paint
+from colours import Colours, PartColours, paint, shade
 from typer.testing import CliRunner, Result
 
 import passerby.build
@@ -88,9 +88,28 @@ def test_json_has_the_promised_shape_and_nothing_else_on_stdout(
     assert found["query"] == "red zxqv"
     assert set(found["results"][0]) == {"rank", "path", "score", "camera", "time", "person"}
     assert found["results"][0]["path"] == str(photos / "red.png")
+    assert (found["compared"], found["photos"], found["exact"]) == (6, 6, True)
     assert [r["rank"] for r in found["results"]] == [1, 2, 3, 4, 5, 6]
     assert "unknown words: zxqv" in result.stderr
     assert "fewer than the 50" in result.stderr
+
+
+def test_what_was_compared_is_told_and_exact_compares_until_certain(
+    tmp_path: Path, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(230):
+        paint(tmp_path / "photos" / f"{number}.png", shade(number), (8, 16))
+    monkeypatch.setattr(passerby.build, "load_method", lambda _=None: PartColours())
+    call("index", tmp_path / "photos", "--gallery", gallery)
+    quick = call("search", "red", "--gallery", gallery, "--json")
+    found = json.loads(quick.stdout)
+    assert (found["photos"], found["exact"]) == (230, False)
+    assert 200 <= found["compared"] < 230
+    assert f"note: only the {found['compared']} photos nearest by vector, of 230" in quick.stderr
+    exact = call("search", "red", "--gallery", gallery, "--exact", "--json")
+    found = json.loads(exact.stdout)
+    assert (found["compared"], found["photos"], found["exact"]) == (230, 230, True)
+    assert exact.stderr == ""
 
 
 def test_the_table_shows_any_name_on_one_line_and_whole(tmp_path: Path, gallery: Path) -> None:

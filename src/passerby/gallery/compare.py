@@ -1,0 +1,109 @@
+"""What a query compares in full: the photos nearest by vector, then more until it is certain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch.nn.functional import normalize
+
+from passerby.gallery.rows import embeddings_of
+from passerby.gallery.version import ROW, Version
+from passerby.method import Method
+from passerby.ranking.order import RESOLUTION, rank
+from passerby.types import Embeddings
+
+BLOCK = 256  # photos whose parts are in memory at once: about 20 MB of float64 for NAFS
+# Cosines closer than this may differ by rounding only: the shortlist is not cut between them.
+_SLACK = 1e-5
+# What an answer must stand above the bound by. Stored parts are float16: their rounding moves a
+# score by less than this. Vectors are float32, there only the rounding of scores counts.
+_PARTS_MARGIN = 1e-3
+
+
+class Comparison:
+    """One query's photos in order of cosine, the first of them compared in full.
+
+    method: its `similarity` compares, its `bound` says what the others can still reach. version:
+    the gallery, in which nothing moves meanwhile. text: Embeddings of one sentence. shortlist: how
+    many to begin with; those as near as the last of them come with it.
+
+    Scores are those of the embeddings as they are stored: parts and values rounded to float16. A
+    photo is fetched once; of those that are compared only row number, path and score are kept.
+    """
+
+    def __init__(
+        self, method: Method, version: Version, text: Embeddings, where: str | None, shortlist: int
+    ) -> None:
+        self.method, self.version, self.where = method, version, where
+        self.photos, self.compared = version.count(where), 0
+        self._unit = normalize(text.vector, dim=1)[0].numpy()
+        self._text = Embeddings(**{n: t if t.dtype == torch.bool else t.double()
+                                   for n, t in text.tensors().items()})  # fmt: skip
+        embedded = version.embedded()
+        self._columns = ("path", *embedded)
+        self._margin = RESOLUTION if embedded == ("vector",) else _PARTS_MARGIN
+        self._ahead, self._cosines = np.empty(0, np.uint64), np.empty(0, np.float32)
+        self._rows: list[np.ndarray] = []
+        self._paths: list[str] = []
+        self._scores: list[np.ndarray] = []
+        if self.photos:
+            self._begin(min(shortlist, self.photos))
+
+    def certain(self, k: int) -> bool:
+        """Whether no photo that was not compared can be among the k best, or tie with them."""
+        if self.compared == self.photos:
+            return True
+        nearest = torch.tensor([float(self._cosines[0]) + _SLACK / 2], dtype=torch.float64)
+        reach = float(self.method.bound(nearest)) + self._margin
+        return bool(np.partition(np.concatenate(self._scores), -k)[-k] > reach)
+
+    def go_on(self) -> None:
+        """Compares as many photos again as it has, the nearest first; a block at most."""
+        if self.compared + len(self._ahead) < self.photos:
+            rows, cosines = self.version.cosines(self._unit, self.where)
+            new = ~np.isin(rows, np.concatenate(self._rows))
+            self._ahead, self._cosines = rows[new], cosines[new]
+        self._compare(min(self.compared, BLOCK))
+
+    def best(self, k: int) -> list[tuple[int, float]]:
+        """Row number and score, rounded to 1e-6, of the k best; equal scores in order of path."""
+        order = sorted(range(self.compared), key=self._paths.__getitem__)
+        rows, scores = np.concatenate(self._rows)[order], np.concatenate(self._scores)[order]
+        ranking = rank([""], [self._paths[at] for at in order], torch.from_numpy(scores)[None], k)
+        best = rows[ranking.order[0].numpy()]
+        return list(zip(best.tolist(), ranking.scores[0].tolist(), strict=True))
+
+    def _begin(self, n: int) -> None:
+        """Compares the n nearest by vector, and all that are as near as the last of them."""
+        limit = n + 1
+        while True:
+            # A shortlist that fits a block comes with its embeddings: one request, not two.
+            columns = self._columns if limit <= BLOCK else ()
+            listed, cosines = self.version.nearest(self._unit, limit, self.where, columns)
+            near = int((cosines >= cosines[n - 1] - _SLACK).sum())
+            if near < limit or near == self.photos:
+                break
+            limit *= 4
+        self._ahead, self._cosines = listed[ROW].to_numpy(), cosines
+        if columns:
+            self._score(listed.slice(0, near))
+        else:
+            self._compare(near)
+
+    def _compare(self, n: int) -> None:
+        """Compares the next n of those that are listed."""
+        for start in range(0, n, BLOCK):
+            rows = self._ahead[: min(BLOCK, n - start)]
+            self._score(self.version.take(rows, self._columns))
+
+    @torch.inference_mode()
+    def _score(self, block: pa.Table) -> None:
+        """Compares the photos of a block, the next that are listed."""
+        scores = self.method.similarity(self._text, embeddings_of(block))[0].double()
+        # Copied: one Arrow column that is kept would keep all columns of its block in memory.
+        self._rows.append(block[ROW].to_numpy())
+        self._paths += block["path"].to_pylist()
+        self._scores.append(scores.numpy())
+        self.compared += len(block)
+        self._ahead, self._cosines = self._ahead[len(block) :], self._cosines[len(block) :]
