@@ -1,9 +1,11 @@
-"""How long the default model takes from nothing: people drawn, words learnt, model trained.
+"""How long a drawn recipe takes from nothing: people drawn, words learnt, model trained.
 
     python benchmarks/default_training.py [--place NEW-FOLDER] [--out results/default_training.json]
+    python benchmarks/default_training.py --recipe nafs-drawn --out results/nafs_drawn.json
 
-Runs `passerby train recipes/default.toml` in a new folder (kept where --place names it); half an
-hour on 2 cores with nothing beside it.
+Runs `passerby train recipes/default.toml`, or another, in a new folder (kept where --place names
+it); half an hour on 2 cores with nothing beside it. Where the recipe draws people for a test, the
+best model is then measured on them.
 """
 
 import argparse
@@ -16,20 +18,25 @@ from pathlib import Path
 
 from report import finish, machine
 
+import passerby
 from passerby.config import read_recipe
+from passerby.data.sources import read_data
+from passerby.evaluation import evaluate
 from passerby.training.log import read_journal
 
-RECIPE = Path(__file__).parents[1] / "recipes" / "default.toml"
+RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", default="default")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--set", action="append", default=[], help="as of passerby train")
     parser.add_argument("--place", type=Path)
     given = parser.parse_args()
-    recipe = read_recipe(RECIPE, given.set)
-    command = [str(Path(sys.executable).with_name("passerby")), "train", str(RECIPE)]
+    file = RECIPES / f"{given.recipe}.toml"
+    recipe = read_recipe(file, given.set)
+    command = [str(Path(sys.executable).with_name("passerby")), "train", str(file)]
     command += [word for change in given.set for word in ("--set", change)]
     with tempfile.TemporaryDirectory() as spare:
         place = given.place or Path(spare)
@@ -40,6 +47,13 @@ def main() -> None:
         run = place / recipe.run.out / recipe.run.name
         state = json.loads((run / "last" / "state.json").read_text(encoding="utf-8"))
         steps = sum("loss" in event for event in read_journal(run / "log.jsonl"))
+        tested = {}
+        if recipe.draw.test_persons:
+            name, root = recipe.data.train.split(":", 1)
+            split = read_data(f"{name}:{place / root}", "test")
+            tested = evaluate(passerby.load(run / "best"), split, workers=1).metrics
+            tested = {f"test {metric}": value for metric, value in tested.items()}
+            tested |= {"queries": len(split.captions), "photos": len(split.photos)}
     values = {
         "minutes in all": round(minutes, 1),
         "minutes of them in training and validation": round(state["seconds"] / 60, 1),
@@ -47,8 +61,9 @@ def main() -> None:
         "pairs": steps * recipe.data.batch,
         "validation rank-1": round(state["best"], 2),
         "best epoch": state["best_epoch"],
+        **tested,
     }
-    finish("default training", values, given.out, machine=machine(), recipe=RECIPE.name)
+    finish(f"{given.recipe} training", values, given.out, machine=machine(), recipe=file.name)
 
 
 if __name__ == "__main__":

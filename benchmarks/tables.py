@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "src/passerby/default_model/README.md")
+PAGES = ("README.md", "src/passerby/default_model/README.md", "docs/methods/nafs.md")
 MARK = re.compile(r"(<!-- results:(\w+) -->\n)(.*?)(<!-- results:end -->)", re.S)
 
 
@@ -55,7 +55,57 @@ def speed() -> str:
     return "\n".join([*rows, f"\n{said}"])
 
 
-TABLES = {"default_model": default_model, "speed": speed}
+def nafs_ablation() -> str:
+    """What the parts of NAFS are worth, each against the variant it is built on."""
+    told = read("nafs_ablation")
+    head = "| variant | Rank-1 | Rank-5 | Rank-10 | mAP | Rank-1 against | difference [95 %] |\n"
+    rows = [head + "|---|---|---|---|---|---|---|"]
+    again = []
+    for name, found in told["values"].items():
+        numbers = " | ".join(f"{found[m]:.1f}" for m in ("rank-1", "rank-5", "rank-10", "mAP"))
+        other, change = found.get("against", ""), ""
+        if other:
+            mean, low, high = found["difference"]
+            change = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+        row = f"| {name} | {numbers} | {other} | {change} |"
+        if "weight" in found:
+            chosen = ", ".join(
+                f"k = {k} and weight {w:g}"
+                for k, w in zip(found["k"], found["weight"], strict=True)
+            )
+            again = ["", f"Re-ranked, {chosen} chosen on validation (seed by seed):", "",
+                     rows[0], row]  # fmt: skip
+        else:
+            rows.append(row)
+    said = (
+        f"\nDrawn people, {told['queries']:,} captions x {told['photos']:,} photos of "
+        f"{told['persons']} persons never seen; means of {len(told['seeds'])} seeds; the best epoch "
+        "by validation; paired intervals over persons. `results/nafs_ablation.json`."
+    )
+    return "\n".join([*rows, *again, said])
+
+
+def nafs_cost() -> str:
+    """A training step against the literal form, a ranking at full size, the drawn recipe."""
+    step, ranking = read("nafs_step"), read("ranking")
+    drawn = read("nafs_drawn")
+    rows = ["| what | value |", "|---|---|"]
+    for told, file in ((step, "nafs_step"), (ranking, "ranking"), (drawn, "nafs_drawn")):
+        rows += [
+            f"| {what} | {value:,.3g} |" if isinstance(value, float) and value < 1000
+            else f"| {what} | {value:,} |"
+            for what, value in told["values"].items() if not what.endswith("off by")
+        ]  # fmt: skip
+        rows.append(f"| | `results/{file}.json` |")
+    return "\n".join(rows)
+
+
+TABLES = {
+    "default_model": default_model,
+    "speed": speed,
+    "nafs_ablation": nafs_ablation,
+    "nafs_cost": nafs_cost,
+}
 
 
 def table(name: str) -> str:

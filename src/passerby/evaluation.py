@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from passerby.data.batches import photo_batches
-from passerby.embedding import embed_images, embed_texts
+from passerby.embedding import device_of, embed_images, embed_texts
 from passerby.errors import BadData
 from passerby.method import Method
 from passerby.ranking.metrics import Outcomes, outcomes, summary
@@ -133,10 +133,11 @@ def rankings(
 
 @torch.inference_mode()
 def _scores(method: Method, texts: Embeddings, photos: Embeddings, block: int) -> Tensor:
-    columns = range(0, len(photos), block)
-    return torch.cat(
-        [method.similarity(texts, photos.rows(slice(c, c + block))) for c in columns], 1
-    )
+    """On the method's device, photos block by block, as their parts may not fit there at once."""
+    device = device_of(method)
+    texts = texts.to(device)
+    blocks = (photos.rows(slice(c, c + block)) for c in range(0, len(photos), block))
+    return torch.cat([method.similarity(texts, each.to(device)).cpu() for each in blocks], 1)
 
 
 def _card(method: Method, split: Split, found: Outcomes, rerank: Rerank | None) -> dict[str, Any]:

@@ -1,0 +1,200 @@
+"""A NAFS training step, losses and gradients, against the form that its description writes out.
+
+    python benchmarks/nafs_step.py [--turns 3] [--out results/nafs_step.json]
+
+ResNet-50 and BERT-base with random weights, photos of 384x128, 11003 persons, batch 4, captions of
+20 to 45 random ids with two sub-sentences of about half, no dropout, one thread. literal_nafs.py
+says what the written-out form is; it has a copy of the weights. Our step in fp32, the written-out
+one and our step in bf16 take turns; each number is the fastest turn's CPU seconds, as other work on
+the machine can only slow it. Losses must be equal: to 1e-4 in fp32, to 1 % in bf16. Local
+similarity alone, forward and backward, at batch 64: a process for each form, so that each has a
+peak of memory of its own.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from literal_nafs import LiteralNafs, literal_local
+from report import finish, machine
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from passerby.encoders.spec import EncoderSpec
+from passerby.methods.nafs import Config, Nafs
+from passerby.similarity.local_attention import local_similarity
+from passerby.types import Batch, Embeddings, Texts
+
+BATCH, PERSONS, IDS, CLOSE, CLOSE_BF16 = 4, 11003, (20, 45), 1e-4, 0.01
+PAIRS, PARTS, ITEMS, LENGTHS, DIM = 64, 6, 101, (23, 48), 768  # local similarity alone
+STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+Step = Callable[[], dict[str, float]]
+
+
+def some_batch(vocabulary: int) -> Batch:
+    draw = torch.Generator().manual_seed(1)
+
+    def rows(lengths: Tensor) -> tuple[Tensor, Tensor]:
+        mask = (torch.arange(int(lengths.max())) < lengths[..., None]).long()
+        return torch.randint(1, vocabulary, mask.shape, generator=draw) * mask, mask
+
+    lengths = torch.linspace(*IDS, BATCH).round().long()
+    ids, mask = rows(lengths)
+    # Each half with a [CLS] and a [SEP] of its own.
+    half = (lengths - 2) // 2
+    part_ids, part_mask = rows(torch.stack([half, lengths - 2 - half], 1) + 2)
+    texts = Texts(ids=ids, mask=mask, part_ids=part_ids, part_mask=part_mask)
+    # Of coarse colours and noise: to an untrained network photos of noise alone are all alike, and
+    # batch norm makes the rounding of what little they differ in as large as the rest.
+    colours = torch.randn(BATCH, 3, 12, 4, generator=draw)
+    images = interpolate(colours, size=(384, 128), mode="bilinear")
+    images += 0.3 * torch.randn(images.shape, generator=draw)
+    persons = torch.randint(PERSONS, (BATCH,), generator=draw)
+    return Batch(images, texts, persons, torch.arange(BATCH))
+
+
+def calm(network: nn.Module) -> None:
+    """Random weights under which a rounding error does not grow from block to block: what a
+    residual block adds begins small, as is usual at the start of training (Goyal et al. 2017).
+    """
+    for module in network.modules():
+        if type(module).__name__ == "ResNetBottleNeckLayer":
+            nn.init.constant_(module.layer[-1].normalization.weight, 0.1)
+
+
+def step(model: nn.Module, batch: Batch, half: bool = False) -> dict[str, float]:
+    """One training step up to its gradients, the same order of stripes each time."""
+    torch.manual_seed(2)
+    model.zero_grad(set_to_none=True)
+    with torch.autocast("cpu", torch.bfloat16) if half else nullcontext():
+        losses = model.losses(batch)
+    torch.stack([loss.float() for loss in losses.values()]).sum().backward()
+    model.zero_grad(set_to_none=True)  # the next form's memory
+    return {name: float(loss.detach()) for name, loss in losses.items()}
+
+
+def raced(steps: dict[str, Step], turns: int) -> tuple[dict[str, float], dict[str, dict]]:
+    """The fastest turn's CPU seconds of each step, and its losses."""
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    losses = {}
+    for _ in range(turns):
+        for name, work in steps.items():
+            began = time.process_time()
+            losses[name] = work()
+            seconds[name].append(time.process_time() - began)
+    return {name: min(taken) for name, taken in seconds.items()}, losses
+
+
+def compared(preset: str, turns: int) -> dict[str, float]:
+    """Seconds and ratios of a whole step. Stops where losses are not equal."""
+    torch.manual_seed(0)
+    text, settings = EncoderSpec("bert", options=STILL), Config.presets.get(preset, {})
+    nafs = Nafs(Config(text_encoder=text, persons=PERSONS, **settings)).train()
+    calm(nafs.image_encoder)
+    literal, batch = LiteralNafs(nafs), some_batch(nafs.text_encoder.vocabulary)
+    steps: dict[str, Step] = {
+        "ours": lambda: step(nafs, batch),
+        "literal": lambda: step(literal, batch),
+        "ours in bf16": lambda: step(nafs, batch, half=True),
+    }
+    seconds, losses = raced(steps, turns)
+    values = {f"CPU seconds a step, {name}": round(s, 2) for name, s in seconds.items()}
+    for name, most in (("ours", CLOSE), ("ours in bf16", CLOSE_BF16)):
+        off = apart(losses[name], losses["literal"])
+        if not off["loss"] <= most or (name == "ours" and not max(off.values()) <= most):
+            raise SystemExit(f"{preset}: {name} has other losses: {losses}")
+        values[f"{name}, times the literal seconds"] = seconds[name] / seconds["literal"]
+        values |= {f"{name}, {loss} off by": part for loss, part in off.items()}
+    return {f"{preset}: {name}": value for name, value in values.items()}
+
+
+def apart(found: dict[str, float], expected: dict[str, float]) -> dict[str, float]:
+    """Relative differences of the losses by name, and of the "loss", their sum."""
+    pairs = {name: (found[name], expected[name]) for name in expected | found}
+    pairs["loss"] = (sum(found.values()), sum(expected.values()))
+    return {name: abs(own / other - 1) for name, (own, other) in pairs.items()}
+
+
+def local_alone(form: str, turns: int) -> dict[str, float]:
+    """CPU seconds and MiB of local similarity, forward and backward, and its gradients' size."""
+    # What the libraries set up at their first use is not the formula's.
+    local_slopes(form, *local_sides(2, LENGTHS[1]))
+    sides = local_sides(PAIRS, ITEMS)
+    before, taken = memory(), []
+    for _ in range(turns):
+        began = time.process_time()
+        slopes = local_slopes(form, *sides)
+        taken.append(time.process_time() - began)
+    size = float(torch.stack([slope.norm() for slope in slopes]).sum())
+    return {"seconds": min(taken), "MiB": (memory() - before) / 1024, "slope": size}
+
+
+def local_sides(count: int, items: int) -> tuple[list[Tensor], list[int]]:
+    """Keys, values, queries and contents of `count` texts and photos; items attended to."""
+    draw = torch.Generator().manual_seed(3)
+    shapes = [(count, n, DIM) for n in (items, items, PARTS, PARTS)]
+    sides = [torch.randn(shape, generator=draw).requires_grad_() for shape in shapes]
+    return sides, torch.randint(LENGTHS[0], LENGTHS[1] + 1, (count,), generator=draw).tolist()
+
+
+def local_slopes(form: str, sides: list[Tensor], lengths: list[int]) -> tuple[Tensor, ...]:
+    """The gradients of a sum over all pairs, the photo parts being those that attend."""
+    texts, photos = sides[:2], sides[2:]
+    if form == "literal":
+        scores = literal_local(texts, lengths, photos)[0]
+    else:
+        mask = torch.arange(texts[0].shape[1]) < torch.tensor(lengths)[:, None]
+        vector = torch.zeros(len(lengths), 1)
+        scores = local_similarity(Embeddings(vector, *texts, mask), Embeddings(vector, *photos))
+    return torch.autograd.grad(scores.square().sum(), sides)
+
+
+def memory() -> int:
+    """The most KiB this process has held. Not ru_maxrss, which begins at the parent's."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+
+
+def local_compared() -> dict[str, float]:
+    found = {}
+    for form in ("ours", "literal"):
+        command = [sys.executable, __file__, "--local", form]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+        found[form] = json.loads(told.stdout)
+    ours, literal = found["ours"], found["literal"]
+    if abs(ours["slope"] / literal["slope"] - 1) > CLOSE:
+        raise SystemExit(f"local similarity has other gradients: {found}")
+    return {
+        "local similarity: CPU seconds, ours": round(ours["seconds"], 3),
+        "local similarity: CPU seconds, literal": round(literal["seconds"], 2),
+        "local similarity: times less CPU": literal["seconds"] / ours["seconds"],
+        "local similarity: MiB, ours": round(ours["MiB"], 1),
+        "local similarity: MiB, literal": round(literal["MiB"]),
+        "local similarity: times less memory": literal["MiB"] / ours["MiB"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--local", choices=["ours", "literal"], help="one form's process")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    if given.local:
+        print(json.dumps(local_alone(given.local, given.turns)))
+        return
+    values = local_compared()
+    for preset in ("default", "released"):
+        values |= compared(preset, given.turns)
+    finish("nafs_step", values, given.out, machine=machine())
+
+
+if __name__ == "__main__":
+    main()
