@@ -79,8 +79,8 @@ def nafs_ablation() -> str:
             rows.append(row)
     said = (
         f"\nDrawn people, {told['queries']:,} captions x {told['photos']:,} photos of "
-        f"{told['persons']} persons never seen; means of {len(told['seeds'])} seeds; the best epoch "
-        "by validation; paired intervals over persons. `results/nafs_ablation.json`."
+        f"{told['persons']} persons never seen; means of {len(told['seeds'])} seeds; the best "
+        "epoch by validation; paired intervals over persons. `results/nafs_ablation.json`."
     )
     return "\n".join([*rows, *again, said])
 
