@@ -17,7 +17,7 @@ from passerby.types import Ranking, Split
 # For each kind the k and the weights that are tried.
 GRIDS = MappingProxyType(
     {
-        "neighbours": ((3, 5, 10), (0.01, 0.02, 0.05, 0.1, 0.2)),
+        "neighbours": ((3, 5, 10), (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)),
         "k-reciprocal": ((10, 20, 30), (0.9, 0.7, 0.5, 0.3)),
         "expansion": ((1, 3, 5), (0.05, 0.1, 0.2, 0.5, 1.0)),
     }
