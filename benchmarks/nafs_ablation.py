@@ -31,7 +31,7 @@ from passerby.tuning import tune
 from passerby.types import Split
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "nafs-drawn.toml"
-EPOCHS, SEEDS = 2, (1, 2)
+EPOCHS, SEEDS = 3, (1, 2)
 FIVE_MINUTES = (f"train.epochs={EPOCHS}", "train.threads=1", "data.workers=0")
 # name: (settings of [method], the variant it is compared with)
 PLAIN = {"parts": 0, "shuffle": "none", "context": False}
