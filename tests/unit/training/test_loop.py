@@ -58,8 +58,14 @@ def people(tmp_path_factory):
     return root
 
 
-def recipe_for(people, tmp_path, name, **tables):
-    told = {table: dict(settings) for table, settings in RECIPE.items()}
+NAFS = {  # in training it draws the order of stripes and the dropout of BERT
+    "method": {"name": "nafs", "shuffle": "sample"},
+    "image_encoder": {**RECIPE["image_encoder"], "hidden_sizes": [8, 8, 8], "depths": [1, 1, 1]},
+}
+
+
+def recipe_for(people, tmp_path, name, base=None, **tables):
+    told = {table: dict(settings) for table, settings in (RECIPE | (base or {})).items()}
     told["run"] |= {"name": name, "out": str(tmp_path)}
     told["data"] |= {"train": f"cuhk-pedes:{people}"}
     for table, settings in tables.items():
@@ -91,10 +97,11 @@ def killed_at(recipe, step):
     assert child.exitcode == -signal.SIGKILL
 
 
-def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_unbroken_one(people, tmp_path):
+@pytest.mark.parametrize("base", [{}, NAFS], ids=["twotower", "nafs"])
+def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_unbroken_one(people, tmp_path, base):
     torch.set_num_threads(1)
-    whole = train(recipe_for(people, tmp_path, "whole", train={"save_every": 2}))
-    broken = recipe_for(people, tmp_path, "broken", train={"save_every": 2})
+    whole = train(recipe_for(people, tmp_path, "whole", base, train={"save_every": 2}))
+    broken = recipe_for(people, tmp_path, "broken", base, train={"save_every": 2})
     rng = random.Random(4)
     for _ in range(3):
         killed_at(broken, rng.randint(1, 4))
