@@ -46,7 +46,9 @@ def main() -> None:
         minutes = (time.monotonic() - began) / 60
         run = place / recipe.run.out / recipe.run.name
         state = json.loads((run / "last" / "state.json").read_text(encoding="utf-8"))
-        steps = sum("loss" in event for event in read_journal(run / "log.jsonl"))
+        journal = read_journal(run / "log.jsonl")
+        steps = sum("loss" in event for event in journal)
+        last = next(e["validation"] for e in reversed(journal) if "validation" in e)
         tested = {}
         if recipe.draw.test_persons:
             name, root = recipe.data.train.split(":", 1)
@@ -61,6 +63,7 @@ def main() -> None:
         "pairs": steps * recipe.data.batch,
         "validation rank-1": round(state["best"], 2),
         "best epoch": state["best_epoch"],
+        "validation rank-1 of the last epoch": round(last["rank-1"], 2),
         **tested,
     }
     finish(f"{given.recipe} training", values, given.out, machine=machine(), recipe=file.name)

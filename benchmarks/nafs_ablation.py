@@ -135,9 +135,8 @@ def main() -> None:
             logs = [read_journal(folder / "log.jsonl") for folder in folders]
             best = [max(e["best"] for e in log if "best" in e) for log in logs]
             values[name]["validation rank-1"] = round(float(np.mean(best)), 2)
-            values[name]["minutes"] = [
-                round(log[-1]["seconds"] / 60, 1) for log in logs if "seconds" in log[-1]
-            ]
+            states = [json.loads((f / "last" / "state.json").read_text("utf-8")) for f in folders]
+            values[name]["minutes"] = [round(state["seconds"] / 60, 1) for state in states]
         if other is not None:
             values[name] |= {"against": other}
             values[name]["difference"] = interval(top[name] - top[other], persons)

@@ -16,8 +16,9 @@ from passerby.types import Embeddings
 BLOCK = 256  # photos whose parts are in memory at once: about 20 MB of float64 for NAFS
 # Cosines closer than this may differ by rounding only: the shortlist is not cut between them.
 _SLACK = 1e-5
-# What an answer must stand above the bound by. Stored parts are float16: their rounding moves a
-# score by less than this. Vectors are float32, there only the rounding of scores counts.
+# What an answer must stand above the bound by. Stored parts are float16: their rounding moves most
+# scores by less than this; what is proved is about the scores of stored parts. Vectors are float32,
+# there only the rounding of scores counts.
 _PARTS_MARGIN = 1e-3
 
 

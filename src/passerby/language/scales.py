@@ -15,7 +15,8 @@ from passerby.types import Texts
 
 @dataclass(frozen=True)
 class Scales:
-    """How captions are cut: `length` tokens at most, `parts` sub-sentences at most.
+    """How captions are cut: `length` tokens at most. parts: sub-sentences that are read by
+    themselves; where they are marked in the sentence, all are, unless it is 0.
 
     literal: as released (NAFS specification, 2.1): empty parts are kept, missing ones are read as
     [PAD], and a long caption loses its [SEP].
@@ -56,11 +57,13 @@ class Scales:
         rows, marks = [], []
         for text in texts:
             row, mark = [first], [0]
-            parts = sub_sentences(text, self.delimiters, keep=True) or [text]
+            parts = sub_sentences(text, self.delimiters, keep=True)
             for number, words in enumerate(self.tokenizer.pieces(parts), start=1):
-                own = number <= self.parts
-                row += [first, *words] if own else words
-                mark += [-number, *[number] * len(words)] if own else [0] * len(words)
+                row += [first, *words]
+                mark += [-number, *[number] * len(words)]
+            if not parts:  # nothing but delimiters
+                row += self.tokenizer.pieces([text])[0]
+                mark += [0] * (len(row) - 1)
             rows.append([*row[: self.length - 1], last])
             marks.append([*mark[: self.length - 1], 0])
         ids, mask = self.tokenizer.padded(rows)
@@ -72,8 +75,11 @@ class Scales:
     def notes(self, text: str, masked: bool) -> list[str]:
         """What a user should know of how this text is read."""
         parts = sub_sentences(text, self.delimiters)
-        heads = min(len(parts), self.parts) if masked else 0
-        said = list(self.tokenizer.notes(text, self.length - heads))
+        longest = self.length
+        if masked and self.parts:  # the [CLS] of sub-sentences take places too
+            read = self.masked([text])
+            longest = int((read.mask * (read.part >= 0)).sum())
+        said = list(self.tokenizer.notes(text, longest))
         if self.parts and not parts:
             said.append("the sentence has no words between its stops and commas: write some")
         elif self.parts and len(parts) == 1:
@@ -104,3 +110,14 @@ def locality(part: Tensor, mask: Tensor) -> Tensor:
     allowed = ((own | plain) & real) | itself
     allowed[:, :1] |= real
     return allowed
+
+
+def heads(tokens: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+    """What was read at the [CLS] of every sub-sentence, (T, P, D), and which are there, (T, P).
+
+    tokens: (T, L, D). part: (T, L), 0 where the mask is.
+    """
+    numbers = torch.arange(1, 1 - int(part.min()), device=part.device)[None, :, None]
+    at = part[:, None, :] == -numbers
+    there = at.any(2) & (part[:, None, :] == numbers).any(2)  # not where the cut left no word
+    return at.to(tokens.dtype) @ tokens, there

@@ -17,7 +17,7 @@ def sub_sentences(text: str, delimiters: str = DELIMITERS, keep: bool = False) -
         return [text.strip()] if text.strip() else []
     ends = re.escape(delimiters)
     found = re.findall(rf"[{ends}\s]*[^{ends}]+[{ends}]*" if keep else rf"[^{ends}]+", text)
-    return [part.strip() for part in found if part.strip(delimiters + " \t\n\r\f\v")]
+    return [part.strip() for part in found if re.search(rf"[^{ends}\s]", part)]
 
 
 def literal_parts(text: str, count: int, delimiters: str = DELIMITERS) -> list[str | None]:

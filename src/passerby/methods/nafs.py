@@ -16,21 +16,22 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from passerby.encoders.norm import ScaleNorm
+from passerby.encoders.heads import PhotoParts, ScaleNorm, TextParts
 from passerby.encoders.spec import EncoderSpec
-from passerby.encoders.staircase import PhotoScales, staircase
+from passerby.encoders.staircase import SHUFFLES, PhotoScales, staircase
 from passerby.encoders.texts import text_encoder
 from passerby.errors import BadModel, BadRecipe
-from passerby.language.scales import Scales, locality
+from passerby.language.scales import Scales, heads, locality
 from passerby.language.sentences import DELIMITERS
 from passerby.losses.identity import cmpc
 from passerby.losses.matching import cmpm, local_kl
 from passerby.method import Method, PhotoSpec
 from passerby.similarity.cosine import cosine
-from passerby.similarity.local_attention import local_similarity
+from passerby.similarity.local_attention import attention_weights, local_similarity
 from passerby.types import Batch, Embeddings, Texts
 
 _CHOICES = {
+    "shuffle": SHUFFLES,
     "text": ("separate", "masked"),
     "part_rule": ("clean", "literal"),
     "text_items": ("n+1", "n+2", "n+3"),
@@ -43,15 +44,16 @@ _CHOICES = {
 @dataclass(frozen=True)
 class Config:
     """stripes: parts of a photo from the finer and from the coarser branch (N2); 0: no branch.
-    shuffle: their order in training, drawn once a "batch", for each "sample", or "none".
+    shuffle: their order in training, drawn once a "batch" (or bn_group), for each "sample", or
+    "none".
 
-    text (N1): "separate" reads sub-sentences each by itself; "masked" reads the sentence once, with
-    a [CLS] before every sub-sentence that sees only its own words. parts: sub-sentences at most; 0
-    for none. part_rule: "clean" skips empty parts and leaves missing ones out; "literal" (with
-    "separate") keeps empty ones, attends to a [PAD] for each missing one and cuts a long caption
-    without its [SEP]. length: tokens read of a sentence. text_items (N7): what is attended to of n
-    tokens: up to the last word (n+1), up to [SEP] (n+2), or a [PAD] too (n+3). layer_norm (N11) of
-    text items: of each "token", or of the whole "matrix" of an always full-length text.
+    text (N1): "separate" reads the first `parts` sub-sentences each by itself; "masked" reads the
+    sentence once, with a [CLS] before every sub-sentence that sees only its own words. parts = 0:
+    no sub-sentences. part_rule: "clean" skips empty parts and leaves missing ones out; "literal"
+    (with "separate") keeps empty ones, attends to a [PAD] for each missing one and cuts a long
+    caption without its [SEP]. length: tokens of a sentence. text_items (N7): what is attended to of
+    n tokens: up to the last word (n+1), up to [SEP] (n+2), or a [PAD] too (n+3). layer_norm (N11):
+    of each "token", or (with "separate") of the whole "matrix" of a full-length text's items.
 
     context: attention is first normalised over the items of the other side. direction (N5) of
     attention and local loss: "i2t", photo parts look at words; "t2i", words at photo parts; "both".
@@ -85,8 +87,13 @@ class Config:
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # What the authors' released code computes, its quirks included.
-        "released": {"part_rule": "literal", "text_items": "n+3", "layer_norm": "matrix"}
-    }
+        "released": {
+            "stripes": (3, 2), "shuffle": "batch", "text": "separate", "parts": 2,
+            "part_rule": "literal", "delimiters": DELIMITERS, "length": 100, "text_items": "n+3",
+            "layer_norm": "matrix", "context": True, "direction": "i2t", "sharpness": 20.0,
+            "slope": 0.1, "local_weight": 0.1, "target_norm": "l2",
+        }
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         for name, known in _CHOICES.items():
@@ -98,12 +105,15 @@ class Config:
             raise BadRecipe("length is 4 or more, parts 0 or more, bn_group 0 or 2 and more")
         if self.sharpness <= 0 or self.local_weight < 0:
             raise BadRecipe("sharpness is above 0, local_weight 0 or more")
-        if self.text == "masked" and self.part_rule == "literal":
-            raise BadRecipe('part_rule = "literal" is of text = "separate"; take "clean"')
+        if self.text == "masked" and (self.part_rule, self.layer_norm) != ("clean", "token"):
+            raise BadRecipe('text = "masked" goes with part_rule = "clean", layer_norm = "token"')
+        if not self.delimiters:
+            raise BadRecipe("delimiters has none; parts = 0 leaves sub-sentences out")
 
 
 class Nafs(Method):
     config: Config
+    generator: torch.Generator | None = None  # of the order of stripes; None: torch's own
 
     def __init__(self, config: Config, tokenizer: Any = None) -> None:
         super().__init__()
@@ -114,16 +124,16 @@ class Nafs(Method):
         self.text_encoder = text_encoder(config.text_encoder, len(tokenizer) if tokenizer else None)
         if tokenizer is not None:
             self.text_encoder.fits(len(tokenizer))
-        if config.text == "masked" and self.text_encoder.spec.kind != "bert":
-            raise BadRecipe('text = "masked" looks both ways, as only [text_encoder] "bert" does')
+        if self.text_encoder.spec.kind != "bert":
+            raise BadRecipe('nafs reads [CLS]: [text_encoder] kind is "bert", whose [CLS] sees all')
         wide, dim = self.image_encoder.width, self.text_encoder.width
         self.photo_head, self.photo_norm = nn.Linear(wide, dim), ScaleNorm(dim, config.bn_group)
         self.text_head, self.text_norm = nn.Linear(dim, dim), ScaleNorm(dim, config.bn_group)
         self.photo_parts = self.text_parts = None
         if config.local_weight:
             items = config.parts + self.length - 1 if config.layer_norm == "matrix" else 0
-            self.photo_parts = _PhotoParts(wide, dim, sum(stripes))
-            self.text_parts = _TextParts(dim, items)
+            self.photo_parts = PhotoParts(wide, dim, sum(stripes))
+            self.text_parts = TextParts(dim, items)
         self.classes = None
         if config.persons:
             self.classes = nn.Parameter(torch.empty(config.persons, dim))
@@ -145,7 +155,10 @@ class Nafs(Method):
     def notes(self, text: str) -> list[str]:
         if self.tokenizer is None:
             return []
-        return self._scales().notes(text, self.config.text == "masked")
+        scales = self._scales()
+        if self.text_parts is None:
+            scales = replace(scales, parts=0)
+        return scales.notes(text, self.config.text == "masked")
 
     def encode_images(self, images: Tensor) -> Embeddings:
         """parts, values: queries and values (N, 1 + stripes, D), the whole photo first."""
@@ -166,7 +179,7 @@ class Nafs(Method):
             return Embeddings(vector)
         words = self._words(read.mask)
         if "part" in read:
-            subs, there = _heads(tokens, read.part * read.mask, self.config.parts)
+            subs, there = heads(tokens, read.part * read.mask)
             words &= (read.part >= 0)[:, 1 : self.length - 1]
         else:
             subs, there = self._sub_sentences(texts, tokens)
@@ -181,6 +194,16 @@ class Nafs(Method):
         if not self.config.local_weight:
             return whole
         return whole + self._local(texts, photos, self.config.direction)
+
+    def attention(self, texts: Embeddings, photos: Embeddings) -> Tensor:
+        """(T, P, R, W): how much each photo part looks at each text item (with "t2i" the other way
+        round), 0 where an item is absent. For a few texts and photos.
+
+        Items: the sentence, its sub-sentences, its tokens from the second on. Parts: the whole
+        photo, the stripes of the finer branch, of the coarser one, top to bottom.
+        """
+        way = "t2i" if self.config.direction == "t2i" else "i2t"
+        return attention_weights(texts, photos, direction=way, **self._attending)
 
     def bound(self, cosines: Tensor) -> Tensor:
         return cosines + 1 if self.config.local_weight else cosines
@@ -226,30 +249,32 @@ class Nafs(Method):
     def _seen(self, images: Tensor) -> PhotoScales:
         """The staircase; in training on bn_group photos at a time: batch norm sees no more."""
         if not self.training or not self.config.bn_group:
-            return self.image_encoder(images)
-        groups = [self.image_encoder(group) for group in images.split(self.config.bn_group)]
+            return self.image_encoder(images, self.generator)
+        split = images.split(self.config.bn_group)
+        groups = [self.image_encoder(group, self.generator) for group in split]
         return PhotoScales(
             torch.cat([g.pooled for g in groups]), torch.cat([g.stripes for g in groups])
         )
 
+    @property
+    def _attending(self) -> dict[str, Any]:
+        return {name: getattr(self.config, name) for name in ("sharpness", "slope", "context")}
+
     def _local(self, texts: Embeddings, photos: Embeddings, way: str) -> Tensor:
-        config = self.config
-        return local_similarity(
-            texts, photos, direction=way, sharpness=config.sharpness, slope=config.slope,
-            context=config.context,
-        )  # fmt: skip
+        return local_similarity(texts, photos, direction=way, **self._attending)
 
     def _fitted(self, texts: Texts) -> Texts:
         """The sentences cut to the longest of them, or padded to all that is attended to."""
-        longest = min(int(texts.mask.sum(1).max()), self.length)
+        longest = max(1, min(int(texts.mask.sum(1).max()), self.length))
         if self.text_parts is not None and self.config.layer_norm == "matrix":
             longest = self.length
         elif self.text_parts is not None and self.config.text_items == "n+3":
             longest = min(longest + 1, self.length)
         short = (0, max(longest - texts.ids.shape[1], 0))
+        pads = {"ids": self.tokenizer.pad if self.tokenizer else 0, "mask": 0, "part": 0}
         fitted = {
-            name: nn.functional.pad(texts.tensors[name], short)[:, :longest]
-            for name in ("ids", "mask", "part")
+            name: nn.functional.pad(texts.tensors[name], short, value=pad)[:, :longest]
+            for name, pad in pads.items()
             if name in texts
         }
         return Texts(**fitted)
@@ -264,6 +289,11 @@ class Nafs(Method):
         """Each sub-sentence's [CLS], read by itself, (T, P, D), and which are there, (T, P)."""
         if not self.config.parts:
             return tokens[:, :0], torch.zeros_like(tokens[:, :0, 0], dtype=torch.bool)
+        if "part_mask" not in texts or texts.part_mask.shape[1] != self.config.parts:
+            raise BadModel(
+                f"these Texts hold {sorted(texts.tensors)}; this model reads part_ids and "
+                f"part_mask (T, {self.config.parts}, L) too: make them with its tokenize"
+            )
         there = texts.part_mask.any(2)
         subs = tokens.new_zeros(*there.shape, tokens.shape[2])
         if there.any():
@@ -272,42 +302,3 @@ class Nafs(Method):
             read = self.text_encoder(ids[:, :longest], mask[:, :longest]).tokens[:, 0]
             subs[there] = read.to(subs.dtype)
         return subs, there
-
-
-def _heads(tokens: Tensor, part: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The outputs at the [CLS] of sub-sentences 1 .. count, (T, count, D), and which are there."""
-    numbers = torch.arange(1, count + 1, device=part.device)
-    at = part[:, None, :] == -numbers[None, :, None]
-    return at.to(tokens.dtype) @ tokens, at.any(2)
-
-
-class _PhotoParts(nn.Module):
-    """Queries and values of the whole photo and of its stripes, each by linear maps of its own."""
-
-    def __init__(self, wide: int, dim: int, stripes: int) -> None:
-        super().__init__()
-        self.query, self.value = nn.Linear(dim, dim), nn.Linear(dim, dim)
-        self.narrow = nn.ModuleList(nn.Linear(wide, dim) for _ in range(stripes))
-        self.queries = nn.ModuleList(nn.Linear(dim, dim) for _ in range(stripes))
-        self.values = nn.ModuleList(nn.Linear(dim, dim) for _ in range(stripes))
-
-    def forward(self, vector: Tensor, stripes: Tensor) -> tuple[Tensor, Tensor]:
-        """vector: (N, D). stripes: (N, S, C). Gives (N, 1 + S, D) twice, the whole photo first."""
-        narrow = [linear(stripes[:, n]) for n, linear in enumerate(self.narrow)]
-        queries = [self.query(vector), *(q(h) for q, h in zip(self.queries, narrow, strict=True))]
-        values = [self.value(vector), *(v(h) for v, h in zip(self.values, narrow, strict=True))]
-        return torch.stack(queries, 1), torch.stack(values, 1)
-
-
-class _TextParts(nn.Module):
-    """Keys and values of a text's items. items: of the one matrix that is normalised; 0: each."""
-
-    def __init__(self, dim: int, items: int) -> None:
-        super().__init__()
-        shape = (items, dim) if items else (dim,)
-        self.key, self.key_norm = nn.Linear(dim, dim), nn.LayerNorm(shape)
-        self.value, self.value_norm = nn.Linear(dim, dim), nn.LayerNorm(shape)
-
-    def forward(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        """items: (T, W, D). Gives (T, W, D) twice."""
-        return self.key_norm(self.key(items)), self.value_norm(self.value(items))

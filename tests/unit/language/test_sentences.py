@@ -19,6 +19,7 @@ TOKENIZER = train_wordpiece([CAPTION, "a b c d e f g h"] * 2, 400, 1)
         ("Hat.Coat", ["Hat", "Coat"]),
         (" , . a ,, b . ", ["a", "b"]),
         ("...", []),
+        ("a man,\u00a0", ["a man"]),
         ("", []),
     ],
 )
@@ -72,13 +73,13 @@ def test_a_long_caption_keeps_its_end_and_loses_it_literally() -> None:
 
 def test_marked_sentences_hold_every_word_once_and_a_head_before_each_part() -> None:
     first, last = TOKENIZER.ends
-    texts = scales(length=60, parts=3).masked([CAPTION, "...", "a b"])
+    texts = scales(length=60).masked([CAPTION, "...", "a b"])
     ids, part = texts.ids[0][texts.mask[0] > 0], texts.part[0][texts.mask[0] > 0]
     assert ids[part >= 0].tolist() == [first, *TOKENIZER.pieces([CAPTION])[0], last]
     assert (ids[part < 0] == first).all()
-    assert [int(p) for p in part if p < 0] == [-1, -2, -3]
-    assert int(part[-2]) == 0  # words of the fourth part, which is beyond three
+    assert [int(p) for p in part if p < 0] == [-1, -2, -3, -4]
     assert texts.mask.sum(1).tolist()[2] == 5
+    assert texts.part[1].tolist()[:5] == [0, 0, 0, 0, 0]  # stops alone are no sub-sentence
     cut = scales(length=9).masked([CAPTION * 50])
     assert cut.ids.shape == (1, 9)
     assert cut.ids[0, -1] == last
@@ -100,4 +101,6 @@ def test_notes_say_what_is_cut_and_what_is_one_part() -> None:
     assert any("the model reads the first 20" in note for note in said)
     assert any("one part" in note for note in said)
     assert any("no words" in note for note in scales().notes("...", masked=True))
+    (cut,) = (n for n in scales(length=12).notes("a, b, c, " * 20, masked=True) if "reads" in n)
+    assert "the model reads the first 8" in cut  # twelve without the four [CLS] of parts
     assert not any("part" in note for note in scales(length=90).notes(CAPTION, masked=True))

@@ -28,7 +28,8 @@ PHOTOS = torch.randn(4, 3, 64, 32, generator=torch.Generator().manual_seed(0))
 READINGS = [
     {},
     {"preset": "released"},
-    {"text": "masked", "parts": 4},
+    {"text": "masked"},
+    {"text": "masked", "parts": 0},
     {"layer_norm": "matrix"},
     {"text_items": "n+1"},
     {"parts": 0},
@@ -133,6 +134,57 @@ def test_token_ids_may_be_given_without_a_tokenizer_padded_or_not() -> None:
         nafs.tokenize(["a man"])
 
 
+def test_texts_of_another_reading_or_of_nothing_are_told_or_read() -> None:
+    nafs = made()
+    own = nafs.tokenize(CAPTIONS)
+    with pytest.raises(BadModel, match=r"part_ids and part_mask \(T, 2, L\)"):
+        nafs.encode_texts(Texts(ids=own.ids, mask=own.mask))
+    nothing = Texts(**{n: t * (0 if "mask" in n else 1) for n, t in own.tensors.items()})
+    assert torch.isfinite(nafs.encode_texts(nothing).vector).all()
+
+
+def test_every_sub_sentence_is_marked_and_one_that_lost_its_words_is_absent() -> None:
+    nafs = made(text="masked")
+    told = nafs.tokenize(["A man, in a red coat, with a hat, white shoes, and a bag."])
+    assert int(told.part.min()) == -5
+    assert nafs.encode_texts(told).mask[0, 1:6].all()
+    short = made(text="masked", length=4)  # [CLS], [CLS] of the first part, one word, [SEP]
+    told = short.tokenize(["A man, in a red coat", ", a hat"])
+    assert short.encode_texts(told).mask[:, 1].tolist() == [True, True]
+    two = made(text="masked", length=5).tokenize(["coat, hat"])
+    assert two.part.tolist() == [[0, -1, 1, 1, 0]]
+
+
+def test_the_order_of_stripes_may_come_from_a_generator_of_one_s_own() -> None:
+    nafs = made().train()
+    found = []
+    for seed in (1, 1, 2):
+        nafs.generator = torch.Generator().manual_seed(seed)
+        found.append(nafs.encode_images(PHOTOS).parts)
+    torch.testing.assert_close(found[0], found[1])
+    assert not torch.allclose(found[0], found[2], atol=1e-4)
+
+
+def test_attention_tells_what_each_part_of_a_photo_looks_at() -> None:
+    for settings, axis in (({}, 3), ({"direction": "t2i"}, 2)):
+        nafs = made(**settings)
+        with torch.no_grad():
+            texts, photos = nafs.encode_texts(nafs.tokenize(CAPTIONS)), nafs.encode_images(PHOTOS)
+            weights = nafs.attention(texts.rows([0, 1]), photos.rows([2]))
+        assert weights.shape == (2, 1, 6, texts.parts.shape[1])
+        sums = weights.sum(axis)
+        expected = torch.ones_like(sums) if axis == 3 else texts.mask[:2, None].float()
+        torch.testing.assert_close(sums, expected.expand_as(sums))
+
+
+def test_a_text_encoder_whose_first_token_sees_itself_alone_is_refused() -> None:
+    tables = {**copy.deepcopy(BASE), "method": {"name": "nafs"}}
+    tables["text_encoder"]["kind"] = "clip-text"
+    recipe = parse_recipe(tables)
+    with pytest.raises(BadRecipe, match='kind is "bert"'):
+        build_method(recipe, CAPTIONS, 3)
+
+
 def test_a_photo_has_its_whole_and_its_stripes_by_maps_of_their_own() -> None:
     nafs = made()
     with torch.no_grad():
@@ -193,6 +245,9 @@ def test_what_is_set_beside_a_preset_comes_first_and_presets_are_known() -> None
         ({"text": "mask"}, "separate, masked"),
         ({"stripes": [20, 2]}, "at most 8 stripes"),
         ({"text": "masked", "part_rule": "literal"}, "clean"),
+        ({"text": "masked", "layer_norm": "matrix"}, "token"),
+        ({"delimiters": ""}, "parts = 0"),
+        ({"shuffle": "bath"}, "batch, sample, none"),
         ({"bn_group": 1}, "bn_group"),
         ({"sharpness": 0.0}, "sharpness"),
         ({"direction": "p2t"}, "i2t"),

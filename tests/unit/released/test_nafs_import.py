@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from literal_nafs import photo_side, score, text_side
 from safetensors.torch import save_file
 from torch import Tensor
+from written_out import photo_side, score, text_side
 
 import passerby
 from passerby.build import preset
