@@ -53,9 +53,9 @@ def main() -> None:
     # Pillow's advice on odd files is for programmers; what cannot be read is listed by us
     warnings.filterwarnings("ignore", module=r"PIL\.")
     if not sys.argv[1:]:
-        app()  # help
+        app(prog_name="passerby")  # help
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="passerby")
         if code == 130:  # Ctrl-C, as typer tells it
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
