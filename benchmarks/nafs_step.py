@@ -7,8 +7,8 @@ ResNet-50 and BERT-base with random weights, photos of 384x128, 11003 persons, b
 says what the written-out form is; it has a copy of the weights. Our step in fp32, the written-out
 one and our step in bf16 take turns; each number is the fastest turn's CPU seconds, as other work on
 the machine can only slow it. Losses must be equal: to 1e-4 in fp32, to 1 % in bf16. Local
-similarity alone, forward and backward, at batch 64: a process for each form, so that each has a
-peak of memory of its own.
+similarity alone, forward and backward, at batch 64: a process of ten turns for each form, so that
+each has a peak of memory of its own.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from passerby.types import Batch, Embeddings, Texts
 
 BATCH, PERSONS, IDS, CLOSE, CLOSE_BF16 = 4, 11003, (20, 45), 1e-4, 0.01
 PAIRS, PARTS, ITEMS, LENGTHS, DIM = 64, 6, 101, (23, 48), 768  # local similarity alone
+LOCAL_TURNS = 10  # of a fresh process the first few also pay for pages that it asks the system for
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 Step = Callable[[], dict[str, float]]
 
@@ -188,7 +189,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.local:
-        print(json.dumps(local_alone(given.local, given.turns)))
+        print(json.dumps(local_alone(given.local, LOCAL_TURNS)))
         return
     values = local_compared()
     for preset in ("default", "released"):

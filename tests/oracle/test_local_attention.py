@@ -139,8 +139,9 @@ def test_values_and_gradients_equal_the_form_that_copies():
         torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.parametrize("context", [True, False])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-def test_gradients_equal_differences(direction):
+def test_gradients_equal_differences(direction, context):
     texts, photos = drawn(2, 3, 1, [3, 1], width=3), drawn(2, 2, 2, [1, 2], width=3)
 
     def score(keys, values, queries, contents):
@@ -148,6 +149,7 @@ def test_gradients_equal_differences(direction):
             replace(texts, parts=keys, values=values),
             replace(photos, parts=queries, values=contents),
             direction=direction,
+            context=context,
             cells=12,
         )
 
@@ -170,6 +172,31 @@ def test_blocks_change_neither_a_score_nor_a_gradient(direction, cells):
     torch.testing.assert_close(cut, whole, rtol=0, atol=1e-6)
     for mine, theirs in zip(ours, slopes, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_float64_is_float64_all_the_way(direction):
+    """Searches compare exactly with it: a step through float32 would be off by 1e-8."""
+    texts, photos = some_texts(), some_photos()
+    found, slopes = gradients(
+        lambda t, p: local_similarity(t, p, direction=direction, cells=50), texts, photos
+    )
+    with torch.no_grad():
+        searched = local_similarity(texts, photos, direction=direction)
+    assert all(tensor.dtype == torch.float64 for tensor in (found, searched, *slopes))
+    torch.testing.assert_close(searched, found, rtol=0, atol=1e-14)
+    expected = literal(texts, photos, direction)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-13)
+
+
+def test_a_second_backward_pass_finds_what_the_first_one_found():
+    texts, photos = some_texts(), some_photos()
+    texts.parts.requires_grad_()
+    photos.values.requires_grad_()
+    total = local_similarity(texts, photos, cells=50).square().sum()
+    first = torch.autograd.grad(total, (texts.parts, photos.values), retain_graph=True)
+    second = torch.autograd.grad(total, (texts.parts, photos.values))
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
