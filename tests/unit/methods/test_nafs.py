@@ -213,8 +213,9 @@ def test_batch_norm_sees_the_groups_it_is_told_to_see() -> None:
     grouped, whole = made(bn_group=2, shuffle="none").train(), made(shuffle="none").train()
     halves = [whole.encode_images(half) for half in PHOTOS.split(2)]
     found = grouped.encode_images(PHOTOS)
-    torch.testing.assert_close(found.vector, Embeddings.cat(halves).vector)
-    assert not torch.allclose(whole.encode_images(PHOTOS).vector, found.vector, atol=1e-3)
+    # The norm of two rows divides by their small difference, and so magnifies rounding.
+    torch.testing.assert_close(found.vector, Embeddings.cat(halves).vector, atol=1e-3, rtol=0)
+    assert not torch.allclose(whole.encode_images(PHOTOS).vector, found.vector, atol=0.1)
 
 
 def test_the_shift_of_the_norms_is_frozen_and_no_group_wants_it() -> None:
