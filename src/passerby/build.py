@@ -65,8 +65,14 @@ def config_class(kind: type[Method]) -> type[Any]:
     if not dataclasses.is_dataclass(config) or not isinstance(config, type):
         raise BadRecipe(f"{kind.__module__} has no dataclass Config; write one beside the method")
     own = kind.photo_spec is not Method.photo_spec
-    if not own and "photo" not in {field.name for field in dataclasses.fields(config)}:
+    known = {field.name for field in dataclasses.fields(config)}
+    if not own and "photo" not in known:
         raise BadRecipe(f"{kind.__module__}.Config has no field photo; add photo: PhotoSpec")
+    unknown = sorted(set(kind.choices) - known)
+    if unknown:
+        raise BadRecipe(
+            f"{kind.__module__}: choices names {unknown[0]!r}, which Config has not; add that field"
+        )
     return config
 
 

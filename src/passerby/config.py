@@ -26,11 +26,16 @@ C = TypeVar("C")
 
 @dataclass(frozen=True)
 class Run:
-    """name: folder under `out`. seed: of every random choice."""
+    """name: folder under `out`. seed: of every random choice.
+
+    vectors: folder that keeps what a frozen text encoder makes of captions, shared by the runs that
+    name it; "" is the run's own.
+    """
 
     name: str = "run"
     out: str = "runs"
     seed: int = 0
+    vectors: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Photos are embedded first; captions block by block, as a caption with parts is a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,6 +23,26 @@ from passerby.types import Embeddings, Photo, Ranking, Report, Split
 
 Progress = Callable[[int, int], None]
 Rerank = Callable[[Ranking, Tensor], Ranking]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some captions of a split and all its photos, embedded, to be compared in one way or in many.
+
+    rows: (Q,) places of the captions in the split. most: photos that are compared at once.
+    """
+
+    rows: Tensor
+    queries: tuple[str, ...]
+    texts: Embeddings
+    gallery: tuple[str, ...]
+    photos: Embeddings
+    most: int
+
+    def ranking(self, method: Method) -> Ranking:
+        """Of the whole gallery, by the method's similarity."""
+        scores = _scores(method, self.texts, self.photos, self.most)
+        return rank(self.queries, self.gallery, scores)
 
 
 def evaluate(
@@ -59,9 +80,10 @@ def evaluate_each(
 ) -> list[Report]:
     """`evaluate` with each of `reranks`, for the work of embedding and comparing once."""
 
-    def variants(ranking: Ranking, photos: Tensor) -> Iterator[Ranking]:
+    def variants(block: Block) -> Iterator[Ranking]:
+        ranking = block.ranking(method)
         for again in reranks:
-            yield ranking if again is None else again(ranking, photos)
+            yield ranking if again is None else again(ranking, block.photos.vector)
 
     found = outcomes_of(
         method, split, variants, batch=batch, workers=workers, block=block, progress=progress
@@ -75,7 +97,7 @@ def evaluate_each(
 def outcomes_of(
     method: Method,
     split: Split,
-    variants: Callable[[Ranking, Tensor], Iterable[Ranking]],
+    variants: Callable[[Block], Iterable[Ranking]],
     *,
     batch: int = 128,
     workers: int = 0,
@@ -83,18 +105,18 @@ def outcomes_of(
     progress: Progress | None = None,
 ) -> list[Outcomes]:
     """What becomes of the queries, shortest caption first, in each of the Rankings that `variants`
-    makes of a block's Ranking and the photos' vectors. Arguments as in `evaluate`."""
+    makes of a Block. Photos and captions are embedded once. Arguments as in `evaluate`."""
     if not split.captions or not split.photos:
         raise BadData(f"split {split.name!r} has no captions or no photos; choose another split")
     photos = embed_photos(method, split.photos, batch, workers, progress)
     persons = {person: place for place, person in enumerate(split.persons)}
     on_photo = torch.tensor([persons[p.person] if p.person else -1 for p in split.photos])
     in_query = torch.tensor([persons.get(caption.person, -2) for caption in split.captions])
-    blocks = []
-    for rows, ranking in rankings(method, split, photos, block):
-        relevant = in_query[rows, None] == on_photo[None, :]
-        blocks.append([outcomes(each, relevant) for each in variants(ranking, photos.vector)])
-    return [Outcomes.cat(found) for found in zip(*blocks, strict=True)]
+    found = []
+    for each in blocks(method, split, photos, block):
+        relevant = in_query[each.rows, None] == on_photo[None, :]
+        found.append([outcomes(ranking, relevant) for ranking in variants(each)])
+    return [Outcomes.cat(parts) for parts in zip(*found, strict=True)]
 
 
 def embed_photos(
@@ -117,18 +139,24 @@ def embed_photos(
 def rankings(
     method: Method, split: Split, photos: Embeddings, block: int = 256
 ) -> Iterator[tuple[Tensor, Ranking]]:
-    """A Ranking of the whole gallery for each block of captions, with their places in the split.
+    """A Ranking of the whole gallery for each block of captions, with their places in the split."""
+    for each in blocks(method, split, photos, block):
+        yield each.rows, each.ranking(method)
+
+
+def blocks(method: Method, split: Split, photos: Embeddings, block: int = 256) -> Iterator[Block]:
+    """The split's captions, a block at a time; photos: the split's, embedded.
 
     The captions of a block are of like length, so that short ones are not padded to long ones.
     """
-    ids = [photo.id for photo in split.photos]
+    gallery = tuple(photo.id for photo in split.photos)
     captions = split.captions
     order = sorted(range(len(captions)), key=lambda place: len(captions[place].text))
     for start in range(0, len(order), block):
         rows = order[start : start + block]
         texts = embed_texts(method, [captions[row].text for row in rows])
-        scores = _scores(method, texts, photos, block)
-        yield torch.tensor(rows), rank([captions[row].id for row in rows], ids, scores)
+        queries = tuple(captions[row].id for row in rows)
+        yield Block(torch.tensor(rows), queries, texts, gallery, photos, block)
 
 
 @torch.inference_mode()
@@ -136,8 +164,8 @@ def _scores(method: Method, texts: Embeddings, photos: Embeddings, block: int) -
     """On the method's device, photos block by block, as their parts may not fit there at once."""
     device = device_of(method)
     texts = texts.to(device)
-    blocks = (photos.rows(slice(c, c + block)) for c in range(0, len(photos), block))
-    return torch.cat([method.similarity(texts, each.to(device)).cpu() for each in blocks], 1)
+    parts = (photos.rows(slice(c, c + block)) for c in range(0, len(photos), block))
+    return torch.cat([method.similarity(texts, each.to(device)).cpu() for each in parts], 1)
 
 
 def _card(method: Method, split: Split, found: Outcomes, rerank: Rerank | None) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +47,9 @@ class Method(nn.Module, ABC):
     """
 
     config: Any
+    # Fields of `config` that `similarity` (and `bound`) alone read, with the values from which
+    # validation chooses after training; the model folder keeps the chosen ones.
+    choices: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType({})
     fingerprint: str = ""  # sha256 of the model folder it was loaded from; "" before it is saved
 
     @property
@@ -83,6 +88,19 @@ class Method(nn.Module, ABC):
     def notes(self, text: str) -> list[str]:  # noqa: ARG002 - a method may have nothing to say
         """What a user should know of how this text is read, one line each (cut, unknown words)."""
         return []
+
+    def prepare(
+        self,
+        texts: Sequence[str],
+        folder: Path,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Called once, before training, with every distinct caption that training and validation
+        will read: a method whose text encoder never changes computes its vectors here.
+
+        folder: where it keeps them for the next time; other runs may use it too, and it need not
+        exist yet. progress: called with (texts that are ready, texts).
+        """
 
     def resolved(self) -> Any:
         """`config` with nothing left to fetch: what a model folder stores."""

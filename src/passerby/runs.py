@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,17 +19,19 @@ from passerby.build import (
     method_settings,
     save_method,
 )
-from passerby.config import Recipe, as_text
+from passerby.config import Recipe, as_text, to_json
 from passerby.data.batches import Batches, train_batches
 from passerby.data.cache import ResizedPhotos
 from passerby.data.sources import parse as parse_source
 from passerby.data.sources import read_data
+from passerby.embedding import device_of
 from passerby.errors import BadModel, BadRecipe
 from passerby.evaluation import evaluate
 from passerby.method import Method
-from passerby.training.checkpoint import settle
-from passerby.training.log import read_journal
+from passerby.training.checkpoint import settle, write_folder
+from passerby.training.log import Journal, read_journal
 from passerby.training.loop import Trainer
+from passerby.tuning import choose, combinations, with_settings
 from passerby.types import Batch, Report, Split
 
 Watch = Callable[[dict[str, Any]], None]
@@ -65,20 +67,66 @@ def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) ->
         captions = [caption.text for caption in train_split.captions]
         method = build_method(recipe, captions, len(train_split.persons))
     method.to(device)
-    name = str(recipe.method["name"])
+    for settings in combinations(method):  # what Config refuses is not found after hours
+        with_settings(method, settings)
     trainer = Trainer(
         method,
         recipe.train,
         recipe.optim,
         folder,
-        partial(_save, method, name, recipe),
+        partial(_save, method, recipe),
         partial(_validate, val_split, recipe),
         watch,
     )
     if resuming:
         trainer.resume()
+    if trainer.position.epoch < recipe.train.epochs or not _has_chosen(method, folder):
+        _prepare(method, recipe, folder, (train_split, val_split), watch)
     source = _Source(recipe, train_split, method)
     trainer.run(source, source.steps)
+    if not _has_chosen(method, folder):
+        at = recipe.train.epochs * source.steps
+        _choose(method, recipe, folder, val_split, at, watch)
+
+
+def _prepare(
+    method: Method, recipe: Recipe, folder: Path, splits: Iterable[Split], watch: Watch | None
+) -> None:
+    """The method's own work on captions. Random choices go on after it as if it had not been: runs
+    with and without vectors on disk are one."""
+    captions = (caption.text for split in splits for caption in split.captions)
+    vectors = Path(recipe.run.vectors) if recipe.run.vectors else folder / "vectors"
+    device = device_of(method)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        method.prepare(list(dict.fromkeys(captions)), vectors, _teller("prepared", watch))
+
+
+def _has_chosen(method: Method, folder: Path) -> bool:
+    """Whether nothing of the method's `choices` is left to choose in this run."""
+    journal = folder / "log.jsonl"
+    return not method.choices or any("chosen" in event for event in read_journal(journal))
+
+
+def _choose(
+    method: Method, recipe: Recipe, folder: Path, split: Split, at: int, watch: Watch | None
+) -> None:
+    """Gives `best` the settings that validation chooses, then logs them.
+
+    It starts from the settings that the run began with, whatever `best` says already, so that it
+    ends alike when a kill came between the two. The method takes the weights of `best`: its
+    prepared texts stay.
+    """
+    best = folder / "best"
+    settle(best)
+    method.load_state_dict(load_method(best).state_dict())
+    chosen = choose(method, split, workers=recipe.data.workers)
+    told = f"Chosen on {split.name} after training: {chosen}."
+    better = with_settings(method, chosen.settings)
+    write_folder(best, lambda part: _save(better, recipe, part, None, told))
+    event = {"chosen": to_json(chosen.settings), "curve": to_json(chosen.curve)}
+    Journal(folder / "log.jsonl", at).write(at, **event)
+    if watch is not None:
+        watch({**event, "at": at, "of": at})
 
 
 def draw(recipe: Recipe, watch: Watch | None = None) -> None:
@@ -91,14 +139,6 @@ def draw(recipe: Recipe, watch: Watch | None = None) -> None:
         raise BadRecipe('[draw] needs [data] train = "drawn:FOLDER", where the people are put')
     from passerby.drawn.world import draw_world
 
-    drawing = False
-
-    def hear(done: int, of: int) -> None:
-        nonlocal drawing
-        drawing = drawing or done < of
-        if watch is not None and drawing:  # nothing to tell of people who are there already
-            watch({"drawn": done, "of": of})
-
     draw_world(
         root,
         wanted.persons,
@@ -107,8 +147,21 @@ def draw(recipe: Recipe, watch: Watch | None = None) -> None:
         captions=wanted.captions,
         val=wanted.val_persons,
         test=wanted.test_persons,
-        progress=hear,
+        progress=_teller("drawn", watch),
     )
+
+
+def _teller(name: str, watch: Watch | None) -> Callable[[int, int], None]:
+    """Progress as events {name: done, "of": all}; nothing is told of what is all there already."""
+    working = False
+
+    def hear(done: int, of: int) -> None:
+        nonlocal working
+        working = working or done < of
+        if watch is not None and working:
+            watch({name: done, "of": of})
+
+    return hear
 
 
 class _Source:
@@ -197,12 +250,17 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
 
 
 def _save(
-    method: Method, name: str, recipe: Recipe, folder: Path, weights: Mapping[str, Tensor] | None
+    method: Method,
+    recipe: Recipe,
+    folder: Path,
+    weights: Mapping[str, Tensor] | None,
+    told: str = "",
 ) -> None:
+    name = str(recipe.method["name"])
     card = (
         f"# {recipe.run.name}\n\nA {name} model of passerby, trained on `{recipe.data.train}` "
         f"(seed {recipe.run.seed}). The recipe is recipe.json of its run.\n"
-    )
+    ) + (f"\n{told}\n" if told else "")
     save_method(method, name, folder, weights=weights, card=card)
 
 

@@ -29,7 +29,7 @@ ROOMS = {
     "build": GROUND | {"config", "encoders", "language", "methods", "gallery"},
     "released": GROUND | {"build", "config", "encoders", "methods", "language"},
     "runs": GROUND
-    | {"build", "config", "data", "drawn", "embedding", "evaluation", "training", "language"},
+    | {"build", "config", "data", "drawn", "embedding", "evaluation", "training", "tuning"},
     "__init__": {"build", "gallery", "method"},
     "cli": None,  # the top floor: everything below
 }

@@ -1,11 +1,13 @@
-"""Tuning takes what validation says, no change included; `evaluate --rerank` keeps apart what it
-re-ranked, and never measures on what it was tuned on."""
+"""Tuning takes what validation says, no change included, for a method's own settings as for
+a re-ranking; `evaluate --rerank` keeps apart what it re-ranked, and never measures on what it was
+tuned on."""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -20,7 +22,7 @@ from passerby.evaluation import evaluate
 from passerby.method import Method, PhotoSpec
 from passerby.ranking.rerank import KINDS, Reranker
 from passerby.similarity.cosine import cosine
-from passerby.tuning import GRIDS, tune
+from passerby.tuning import GRIDS, choose, tune, with_settings
 from passerby.types import Caption, Embeddings, Photo, Split, Texts
 
 PERSONS, EACH = 16, 5
@@ -106,6 +108,60 @@ def test_every_kind_has_a_grid_that_its_settings_take() -> None:
     for kind, (ks, weights) in GRIDS.items():
         for weight in weights:
             assert not Reranker(kind, ks[0], weight).plain  # that one is always tried
+
+
+@dataclass(frozen=True)
+class Config:
+    half: float = 0.0
+    spare: int = 1
+
+
+class Halves(Table):
+    """`half` weighs the two halves of the vectors; `spare` changes nothing."""
+
+    choices = {"half": (0.5, 0.3, 1.0), "spare": (3, 1)}  # noqa: RUF012
+
+    def __init__(self, config=None):
+        super().__init__(1.0)
+        self.config = config or Config()
+        self.read = 0
+
+    def tokenize(self, texts):
+        self.read += len(texts)
+        return super().tokenize(texts)
+
+    def similarity(self, texts, photos):
+        halves = [slice(0, 4), slice(4, 8)]
+        first, second = (cosine(texts.vector[:, h], photos.vector[:, h]) for h in halves)
+        return self.config.half * first + (1 - self.config.half) * second
+
+
+def test_the_settings_chosen_are_the_best_of_what_evaluating_each_says(split) -> None:
+    method = Halves()
+    found = choose(method, split, block=32)
+    assert (method.encoded, method.read) == (len(split.photos), len(split.captions))
+    assert method.config == Config()
+    tried = [(entry["half"], entry["spare"]) for entry in found.curve]
+    assert tried == [(half, spare) for half in (0.0, 0.5, 0.3, 1.0) for spare in (1, 3)]
+    for entry in found.curve:
+        metrics = evaluate(Halves(Config(entry["half"], entry["spare"])), split, block=32).metrics
+        assert all(entry[name] == metrics[name] for name in ("rank-1", "rank-5", "rank-10", "mAP"))
+    best = max(found.curve, key=lambda entry: (entry["rank-1"], entry["mAP"]))
+    assert best["rank-1"] > found.curve[0]["rank-1"]
+    assert found.settings == {"half": best["half"], "spare": 1}  # spare 3 comes later
+    assert str(found) == f"half = {best['half']}, spare = 1"
+
+
+def test_a_methods_own_settings_stay_among_equals(split) -> None:
+    own = choose(Halves(), split).settings | {"spare": 3}
+    assert choose(Halves(Config(**own)), split).settings == own
+
+
+def test_other_settings_share_the_weights_and_leave_the_method_as_it_is(split) -> None:
+    method = Halves()
+    other = with_settings(method, {"half": 0.3})
+    assert (method.config.half, other.config.half) == (0.0, 0.3)
+    assert other.photos is method.photos
 
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)

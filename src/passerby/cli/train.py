@@ -65,10 +65,14 @@ class Console:
             self.bar.stop()
 
     def hear(self, event: dict[str, Any]) -> None:
-        """One event of a run: drawing, a step, or a validation."""
+        """One event of a run: drawing, preparing, a step, a validation, or what it chose."""
         self.bar.start()
         if "drawn" in event:
             self._show("drawing", event["drawn"], event["of"])
+        elif "prepared" in event:
+            self._show("reading captions", event["prepared"], event["of"])
+        elif "chosen" in event:
+            self.bar.console.print(_told(event), markup=False, soft_wrap=True)
         elif "validation" in event:
             told = "  ".join(f"{name} {value:.2f}" for name, value in event["validation"].items())
             self.bar.console.print(
@@ -85,3 +89,14 @@ class Console:
                 self.bar.remove_task(self.task)
             self.task, self.total = self.bar.add_task(words, total=of), of
         self.bar.update(self.task, completed=done, description=words)
+
+
+def _told(event: dict[str, Any]) -> str:
+    """What validation chose, with its numbers and those of the recipe's own settings."""
+    chosen, own = event["chosen"], event["curve"][0]
+    best = next(tried for tried in event["curve"] if chosen.items() <= tried.items())
+    words = ", ".join(f"{name} = {value}" for name, value in chosen.items())
+    numbers = "  ".join(
+        f"{name} {best[name]:.2f} ({own[name]:.2f} before)" for name in ("rank-1", "mAP")
+    )
+    return f"chosen on validation: {words}  {numbers}"
