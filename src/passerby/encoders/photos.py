@@ -54,24 +54,96 @@ class ResNet(PhotoEncoder):
         return PhotoFeatures(features, features.mean((2, 3)))
 
 
+class WholePathMlp(nn.Module):
+    """A Swin block's MLP under its own names, its whole path dropped as the attention's is."""
+
+    def __init__(self, mlp: Any, drop_path: nn.Module) -> None:
+        super().__init__()
+        self.fc1, self.activation_fn, self.fc2 = mlp.fc1, mlp.activation_fn, mlp.fc2
+        self.drop_path = drop_path
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        return self.drop_path(self.fc2(self.activation_fn(self.fc1(hidden_states))))
+
+
 class Swin(PhotoEncoder):
-    """Shifted windows; pooled is the mean of the normalised tokens."""
+    """Shifted windows (Liu et al. 2021) on any photo; pooled is the mean of the normalised tokens.
+
+    A window keeps its size, so that every source's position tables fit: maps are padded up to it,
+    and not shifted where a side is no longer than it. In training whole paths of both branches
+    drop, as in the paper; transformers drops the attention's only.
+    """
 
     @staticmethod
-    def build(spec: EncoderSpec, size: tuple[int, int]) -> Swin:  # noqa: ARG004 - pads any size
+    def build(spec: EncoderSpec, size: tuple[int, int]) -> Swin:
         from transformers import SwinConfig, SwinModel
 
-        model = _load_or_make(spec, SwinConfig, SwinModel, add_pooling_layer=False)
+        # The photo's size alone counts: without a source it is told here, with one it is fitted.
+        options = {name: v for name, v in spec.options.items() if name != "image_size"}
+        if not spec.source:
+            options["image_size"] = list(size)
+        told = EncoderSpec(spec.kind, spec.source, options)
+        model = _load_or_make(told, SwinConfig, SwinModel, add_pooling_layer=False)
+        _check_swin(model.config)
+        _fit_swin(model, size)
         width = model.config.embed_dim * 2 ** (len(model.config.depths) - 1)
         return Swin(model, width, _resolved(spec, model.config))
 
+    def maps(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Rows and columns of each stage's map for photos of `size` = (height, width)."""
+        return _swin_maps(self.model, size)
+
     def forward(self, images: Tensor) -> PhotoFeatures:
-        patch, halvings = self.model.config.patch_size, len(self.model.config.depths) - 1
-        rows, columns = (-(-side // patch) for side in images.shape[2:])
-        for _ in range(halvings):
-            rows, columns = -(-rows // 2), -(-columns // 2)
-        tokens = self.model(images).last_hidden_state
-        return PhotoFeatures(_as_map(tokens, rows, columns), tokens.mean(1))
+        height, width = images.shape[2:]
+        # Partitioning always keeps a block from cutting its window down to a smaller map for good.
+        tokens = self.model(images, always_partition=True).last_hidden_state
+        return PhotoFeatures(_as_map(tokens, *self.maps((height, width))[-1]), tokens.mean(1))
+
+
+def _swin_maps(model: Any, size: tuple[int, int]) -> list[tuple[int, int]]:
+    step = model.embeddings.patch_embeddings.patch_size
+    rows, columns = -(-size[0] // step[0]), -(-size[1] // step[1])
+    maps = [(rows, columns)]
+    for _ in model.config.depths[1:]:
+        rows, columns = -(-rows // 2), -(-columns // 2)
+        maps.append((rows, columns))
+    return maps
+
+
+def _check_swin(config: Any) -> None:
+    if len(config.num_heads) != len(config.depths):
+        raise BadRecipe(
+            f"SwinConfig has {len(config.num_heads)} num_heads and {len(config.depths)} depths; "
+            "give one of each a stage"
+        )
+    for stage, heads in enumerate(config.num_heads):
+        if (width := config.embed_dim * 2**stage) % heads:
+            raise BadRecipe(
+                f"SwinConfig: {heads} heads do not divide the {width} channels of stage "
+                f"{stage + 1}; correct num_heads or embed_dim"
+            )
+    if not 0 <= config.drop_path_rate < 1:
+        raise BadRecipe(f"drop_path_rate = {config.drop_path_rate}; it is from 0 to below 1")
+
+
+def _fit_swin(model: Any, size: tuple[int, int]) -> None:
+    """Shifts, positions and whole paths of a SwinModel as photos of `size` ask for."""
+    step = model.embeddings.patch_embeddings.patch_size
+    _grid(size, step)
+    maps = _swin_maps(model, size)
+    for (rows, columns), stage in zip(maps, model.encoder.layers, strict=True):
+        for block in stage.blocks:
+            if min(rows, columns) <= block.window_size:
+                block.shift_size = 0
+            if not isinstance(block.drop_path, nn.Identity):
+                block.mlp = WholePathMlp(block.mlp, block.drop_path)
+    positions = model.embeddings.position_embeddings
+    if positions is not None:
+        old = _grid(model.config.image_size, step)
+        first = nn.functional.pad(positions.detach()[0], (0, 0, 1, 0))  # there is no class token
+        resized = resize_positions(first, old, maps[0])[None, 1:]
+        model.embeddings.position_embeddings = nn.Parameter(resized.clone())
+    model.config.image_size = [maps[0][0] * step[0], maps[0][1] * step[1]]
 
 
 class ViT(PhotoEncoder):
