@@ -1,4 +1,4 @@
-"""Heads behind the encoders of NAFS: their batch norm, and keys, queries and values of parts."""
+"""Heads behind encoders: batch norms of vectors, and keys, queries and values of NAFS' parts."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import torch
 from torch import Tensor, nn
 
 
-class ScaleNorm(nn.BatchNorm1d):
-    """Batch norm whose shift stays zero (Luo et al. 2019, the "BNNeck" of re-identification).
-
-    group: in training, rows that are normalised together, 0 for all. A row that is alone is
-    normalised by the running statistics, where torch would refuse it.
+class RowNorm(nn.BatchNorm1d):
+    """Batch norm of vectors; in training a row that is alone is normalised by the running
+    statistics, where torch would refuse it. group: rows normalised together, 0 for all.
     """
 
     def __init__(self, dim: int, group: int = 0) -> None:
         super().__init__(dim)
         self.group = group
-        self.bias.requires_grad_(False)
 
     def forward(self, rows: Tensor) -> Tensor:
         """(N, D) to the same."""
@@ -29,6 +26,14 @@ class ScaleNorm(nn.BatchNorm1d):
             return super().forward(rows)
         told = (self.running_mean, self.running_var, self.weight, self.bias)
         return nn.functional.batch_norm(rows, *told, eps=self.eps)
+
+
+class ScaleNorm(RowNorm):
+    """Its shift stays zero (Luo et al. 2019, the "BNNeck" of re-identification)."""
+
+    def __init__(self, dim: int, group: int = 0) -> None:
+        super().__init__(dim, group)
+        self.bias.requires_grad_(False)
 
 
 class PhotoParts(nn.Module):
