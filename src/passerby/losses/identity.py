@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 from torch.nn.functional import cross_entropy, normalize
 
 
@@ -25,10 +26,10 @@ def cmpc(texts: Tensor, photos: Tensor, weight: Tensor, persons: Tensor) -> Tens
     scaled. Mean over the batch, photos plus texts.
     """
     with torch.autocast(texts.device.type, enabled=False):
-        texts, photos, weight = texts.float(), photos.float(), normalize(weight.float(), dim=1)
-        total = texts.new_zeros(())
-        for own, other in ((photos, texts), (texts, photos)):
-            unit = normalize(other, dim=1)
-            logits = (own * unit).sum(1, keepdim=True) * (unit @ weight.T)
-            total = total + cross_entropy(logits, persons)
-        return total
+        texts, photos, weight = texts.float(), photos.float(), weight.float()
+        own, others = torch.cat([photos, texts]), torch.cat([texts, photos])
+        units = normalize(others, dim=1)
+        # Logits over the rows' lengths, where a normalised copy of all persons would be made.
+        lengths = vector_norm(weight, dim=1).clamp(min=1e-12)
+        logits = (own * units).sum(1, keepdim=True) * (units @ weight.T) / lengths
+        return 2 * cross_entropy(logits, persons.repeat(2))
