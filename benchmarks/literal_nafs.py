@@ -36,8 +36,8 @@ class LiteralNafs(nn.Module):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         own = self.own
         photos, photo_items = self.photos(batch.images)
-        texts, text_items, lengths = self.texts(batch.texts)
-        found = literal_local(text_items, lengths, photo_items)
+        texts, text_items, there = self.texts(batch.texts)
+        found = literal_local(text_items, there, photo_items)
         scores = found[("i2t", "t2i").index(own.config.direction)]  # the other one is not used
         rows = scores.T if own.config.direction == "i2t" else scores
         same = (batch.persons[:, None] == batch.persons[None, :]).float()
@@ -74,8 +74,8 @@ class LiteralNafs(nn.Module):
         seen = cut(branch(torch.cat([pieces[i] for i in order], 2)), count)
         return [seen[order.index(i)].mean((2, 3)) for i in range(count)]
 
-    def texts(self, texts: Texts) -> tuple[Tensor, Items, list[int]]:
-        """The sentence's vector (T, D), keys and values of all items, how many are attended to."""
+    def texts(self, texts: Texts) -> tuple[Tensor, Items, Tensor]:
+        """The sentence's vector (T, D), keys and values of all items, which are attended to."""
         own, parts = self.own, self.own.text_parts
         tokens = self.read(texts.ids, texts.mask)
         pairs = (t.flatten(0, 1) for t in (texts.part_ids, texts.part_mask))
@@ -84,8 +84,8 @@ class LiteralNafs(nn.Module):
         items = torch.cat([vector[:, None], subs, tokens[:, 1 : LENGTH - 1]], 1)
         keys, values = parts.key_norm(parts.key(items)), parts.value_norm(parts.value(items))
         beyond = int(own.config.text_items.removeprefix("n+"))
-        lengths = [min(n + beyond, LENGTH + 1) for n in texts.mask.sum(1).tolist()]
-        return vector, (keys, values), lengths
+        there = torch.arange(LENGTH + 1) < texts.mask.sum(1, keepdim=True) + beyond
+        return vector, (keys, values), there
 
     def read(self, ids: Tensor, mask: Tensor) -> Tensor:
         """BERT's last layer over rows padded to LENGTH."""
@@ -100,12 +100,15 @@ def cut(features: Tensor, count: int) -> list[Tensor]:
     return [*first, features[:, :, (count - 1) * each :]]
 
 
-def literal_local(texts: Items, lengths: list[int], photos: Items) -> tuple[Tensor, Tensor]:
-    """(T, P) twice, image to text and text to image; of text n the first lengths[n] items count."""
+def literal_local(texts: Items, there: Tensor, photos: Items) -> tuple[Tensor, Tensor]:
+    """(T, P) twice, image to text and text to image. there: bool (T, W), which items of a text
+    count; one without any scores 0.
+    """
     both = []
-    for keys, values, length in zip(*texts, lengths, strict=True):
-        copies = [side[:length].repeat(len(photos[0]), 1, 1) for side in (keys, values)]
-        both.append(literal_pairs(*copies, *photos))
+    for keys, values, own in zip(*texts, there, strict=True):
+        copies = [side[own].repeat(len(photos[0]), 1, 1) for side in (keys, values)]
+        nothing = (keys.new_zeros(len(photos[0])),) * 2
+        both.append(literal_pairs(*copies, *photos) if own.any() else nothing)
     i2t, t2i = zip(*both, strict=True)
     return torch.stack(i2t), torch.stack(t2i)
 

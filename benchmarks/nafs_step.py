@@ -5,10 +5,9 @@
 ResNet-50 and BERT-base with random weights, photos of 384x128, 11003 persons, batch 4, captions of
 20 to 45 random ids with two sub-sentences of about half, no dropout, one thread. literal_nafs.py
 says what the written-out form is; it has a copy of the weights. Our step in fp32, the written-out
-one and our step in bf16 take turns; each number is the fastest turn's CPU seconds, as other work on
-the machine can only slow it. Losses must be equal: to 1e-4 in fp32, to 1 % in bf16. Local
-similarity alone, forward and backward, at batch 64: a process of ten turns for each form, so that
-each has a peak of memory of its own.
+one and our step in bf16 take turns, see race.py. Losses must be equal: to 1e-4 in fp32, to 1 % in
+bf16. Local similarity alone, forward and backward, at batch 64: a process of ten turns for each
+form, so that each has a peak of memory of its own.
 """
 
 import argparse
@@ -16,12 +15,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from literal_nafs import LiteralNafs, literal_local
+from race import CLOSE, STILL, Step, compared, step
 from report import finish, machine
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -31,11 +29,9 @@ from passerby.methods.nafs import Config, Nafs
 from passerby.similarity.local_attention import local_similarity
 from passerby.types import Batch, Embeddings, Texts
 
-BATCH, PERSONS, IDS, CLOSE, CLOSE_BF16 = 4, 11003, (20, 45), 1e-4, 0.01
+BATCH, PERSONS, IDS = 4, 11003, (20, 45)
 PAIRS, PARTS, ITEMS, LENGTHS, DIM = 64, 6, 101, (23, 48), 768  # local similarity alone
 LOCAL_TURNS = 10  # of a fresh process the first few also pay for pages that it asks the system for
-STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-Step = Callable[[], dict[str, float]]
 
 
 def some_batch(vocabulary: int) -> Batch:
@@ -69,30 +65,7 @@ def calm(network: nn.Module) -> None:
             nn.init.constant_(module.layer[-1].normalization.weight, 0.1)
 
 
-def step(model: nn.Module, batch: Batch, half: bool = False) -> dict[str, float]:
-    """One training step up to its gradients, the same order of stripes each time."""
-    torch.manual_seed(2)
-    model.zero_grad(set_to_none=True)
-    with torch.autocast("cpu", torch.bfloat16) if half else nullcontext():
-        losses = model.losses(batch)
-    torch.stack([loss.float() for loss in losses.values()]).sum().backward()
-    model.zero_grad(set_to_none=True)  # the next form's memory
-    return {name: float(loss.detach()) for name, loss in losses.items()}
-
-
-def raced(steps: dict[str, Step], turns: int) -> tuple[dict[str, float], dict[str, dict]]:
-    """The fastest turn's CPU seconds of each step, and its losses."""
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    losses = {}
-    for _ in range(turns):
-        for name, work in steps.items():
-            began = time.process_time()
-            losses[name] = work()
-            seconds[name].append(time.process_time() - began)
-    return {name: min(taken) for name, taken in seconds.items()}, losses
-
-
-def compared(preset: str, turns: int) -> dict[str, float]:
+def whole(preset: str, turns: int) -> dict[str, float]:
     """Seconds and ratios of a whole step. Stops where losses are not equal."""
     torch.manual_seed(0)
     text, settings = EncoderSpec("bert", options=STILL), Config.presets.get(preset, {})
@@ -104,22 +77,7 @@ def compared(preset: str, turns: int) -> dict[str, float]:
         "literal": lambda: step(literal, batch),
         "ours in bf16": lambda: step(nafs, batch, half=True),
     }
-    seconds, losses = raced(steps, turns)
-    values = {f"CPU seconds a step, {name}": round(s, 2) for name, s in seconds.items()}
-    for name, most in (("ours", CLOSE), ("ours in bf16", CLOSE_BF16)):
-        off = apart(losses[name], losses["literal"])
-        if not off["loss"] <= most or (name == "ours" and not max(off.values()) <= most):
-            raise SystemExit(f"{preset}: {name} has other losses: {losses}")
-        values[f"{name}, times the literal seconds"] = seconds[name] / seconds["literal"]
-        values |= {f"{name}, {loss} off by": part for loss, part in off.items()}
-    return {f"{preset}: {name}": value for name, value in values.items()}
-
-
-def apart(found: dict[str, float], expected: dict[str, float]) -> dict[str, float]:
-    """Relative differences of the losses by name, and of the "loss", their sum."""
-    pairs = {name: (found[name], expected[name]) for name in expected | found}
-    pairs["loss"] = (sum(found.values()), sum(expected.values()))
-    return {name: abs(own / other - 1) for name, (own, other) in pairs.items()}
+    return compared(preset, steps, turns)
 
 
 def local_alone(form: str, turns: int) -> dict[str, float]:
@@ -136,23 +94,23 @@ def local_alone(form: str, turns: int) -> dict[str, float]:
     return {"seconds": min(taken), "MiB": (memory() - before) / 1024, "slope": size}
 
 
-def local_sides(count: int, items: int) -> tuple[list[Tensor], list[int]]:
-    """Keys, values, queries and contents of `count` texts and photos; items attended to."""
+def local_sides(count: int, items: int) -> tuple[list[Tensor], Tensor]:
+    """Keys, values, queries and contents of `count` texts and photos; which items there are."""
     draw = torch.Generator().manual_seed(3)
     shapes = [(count, n, DIM) for n in (items, items, PARTS, PARTS)]
     sides = [torch.randn(shape, generator=draw).requires_grad_() for shape in shapes]
-    return sides, torch.randint(LENGTHS[0], LENGTHS[1] + 1, (count,), generator=draw).tolist()
+    lengths = torch.randint(LENGTHS[0], LENGTHS[1] + 1, (count, 1), generator=draw)
+    return sides, torch.arange(items) < lengths
 
 
-def local_slopes(form: str, sides: list[Tensor], lengths: list[int]) -> tuple[Tensor, ...]:
+def local_slopes(form: str, sides: list[Tensor], there: Tensor) -> tuple[Tensor, ...]:
     """The gradients of a sum over all pairs, the photo parts being those that attend."""
     texts, photos = sides[:2], sides[2:]
     if form == "literal":
-        scores = literal_local(texts, lengths, photos)[0]
+        scores = literal_local(texts, there, photos)[0]
     else:
-        mask = torch.arange(texts[0].shape[1]) < torch.tensor(lengths)[:, None]
-        vector = torch.zeros(len(lengths), 1)
-        scores = local_similarity(Embeddings(vector, *texts, mask), Embeddings(vector, *photos))
+        vector = torch.zeros(len(there), 1)
+        scores = local_similarity(Embeddings(vector, *texts, there), Embeddings(vector, *photos))
     return torch.autograd.grad(scores.square().sum(), sides)
 
 
@@ -193,7 +151,7 @@ def main() -> None:
         return
     values = local_compared()
     for preset in ("default", "released"):
-        values |= compared(preset, given.turns)
+        values |= whole(preset, given.turns)
     finish("nafs_step", values, given.out, machine=machine())
 
 

@@ -1,0 +1,181 @@
+"""Tables of a method's page: what its parts are worth, what it costs, what its recipe reaches."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from results import read
+
+FORMS = ("ours", "literal")
+METRICS = ("rank-1", "rank-5", "rank-10", "mAP")
+
+
+def ablation(method: str, chosen: Mapping[str, str] | None = None) -> str:
+    """What the parts of a method are worth, each against the variant it is built on.
+
+    chosen: settings that validation chooses in each run, and the words for them.
+    """
+    told, chosen = read(f"{method}_ablation"), chosen or {}
+    heads = ["variant", "Rank-1", "Rank-5", "Rank-10", "mAP", *chosen.values()]
+    head = row(*heads, "Rank-1 against", "difference [95 %]")
+    rows = [f"{head}\n{'|---' * (len(heads) + 2)}|"]
+    again = []
+    minutes = [m for found in told["values"].values() for m in found.get("minutes", ())]
+    for name, found in told["values"].items():
+        other, change = found.get("against", ""), ""
+        if other:
+            mean, low, high = found["difference"]
+            change = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+        numbers = [f"{found[m]:.1f}" for m in METRICS]
+        choices = [", ".join(f"{value:g}" for value in found.get(key, ())) for key in chosen]
+        line = row(name, *numbers, *choices, other, change)
+        if "k" in found:
+            again = ["", f"Re-ranked, {reranking(found)} chosen on validation (seed by seed):", "",
+                     rows[0], line]  # fmt: skip
+        else:
+            rows.append(line)
+    by_validation = " and the ".join(["epoch", *chosen.values()])
+    said = (
+        f"\nDrawn people, {told['queries']:,} captions x {told['photos']:,} photos of "
+        f"{told['persons']} persons never seen; means of {len(told['seeds'])} seeds; the best "
+        f"{by_validation} by validation; paired intervals over persons. Each run has one core, "
+        f"{min(minutes):.0f} to {max(minutes):.0f} minutes. `results/{method}_ablation.json`."
+    )
+    return "\n".join([*rows, *again, said])
+
+
+def reranking(found: Mapping[str, Any]) -> str:
+    pairs = zip(found["k"], found["weight"], strict=True)
+    return ", ".join(f"k = {k} and weight {weight:g}" for k, weight in pairs)
+
+
+def drawn(method: str) -> str:
+    """The drawn recipe, from nothing to a model."""
+    told = read(f"{method}_drawn")["values"]
+    return (
+        f"`recipes/{method}-drawn.toml` takes {told['minutes in all']:.0f} minutes on 2 cores, "
+        f"people drawn and validations counted in ({told['epochs']} epochs, {told['pairs']:,} "
+        f"pairs). Validation Rank-1 {told['validation rank-1']:.1f} (epoch {told['best epoch']}; "
+        f"the last: {told['validation rank-1 of the last epoch']:.1f}); test Rank-1 / 5 / 10 "
+        f"{told['test rank-1']:.1f} / {told['test rank-5']:.1f} / {told['test rank-10']:.1f}, mAP "
+        f"{told['test mAP']:.1f}, {told['queries']:,} captions x {told['photos']:,} photos. "
+        f"`results/{method}_drawn.json`."
+    )
+
+
+def nafs_cost() -> str:
+    """A training step and local similarity against the literal form, and a ranking at full size."""
+    step, ranking = read("nafs_step")["values"], read("ranking")["values"]
+    rows = steps(step, {"ours": "fp32", "ours in bf16": "bf16 (literal: fp32)"})
+    local = {what: step[f"local similarity: {what}"] for what in (
+        "CPU seconds, literal", "CPU seconds, ours", "MiB, literal", "MiB, ours",
+        "times less CPU", "times less memory",
+    )}  # fmt: skip
+    rows += [
+        row("local similarity and its gradients, batch 64", f"{local['CPU seconds, literal']:.2f}",
+            f"{local['CPU seconds, ours']:.3f}", f"{1 / local['times less CPU']:.3f}"),
+        row("its memory, MiB", f"{local['MiB, literal']:.0f}", f"{local['MiB, ours']:.0f}",
+            f"{1 / local['times less memory']:.3f}"),
+        "\nThe literal form is the method as it is written down: texts padded to 100 ids, a loop "
+        "over captions, keys and values copied for each photo. "
+        f"{equal_losses(step)} `results/nafs_step.json`.",
+    ]  # fmt: skip
+    found = ranking["percent of the first 10 that the shortlist finds"]
+    rows.append(
+        f"\nRanking {ranking['photos']:,} photos for {ranking['captions']:,} captions of 15 to 60 "
+        f"items takes {ranking['CPU seconds, whole gallery']:.0f} CPU seconds and "
+        f"{ranking['peak memory of the process, GiB']:.2f} GiB for the process, texts made chunk "
+        "by chunk; by way of a shortlist of 200 "
+        f"{ranking['CPU seconds, shortlist of 200']:.0f} seconds, with {found:.1f} % of the same "
+        "first ten (of drawn vectors: a trained model's may agree less). `results/ranking.json`."
+    )
+    return "\n".join(rows)
+
+
+def acsa_cost() -> str:
+    """A training step against the literal form."""
+    step = read("acsa_step")["values"]
+    rows = steps(
+        step,
+        {
+            "ours": "fp32",
+            "ours with cached texts": "fp32, texts prepared",
+            "ours in bf16": "bf16 (literal: fp32)",
+        },
+    )
+    ours, literal = (step[f"default: weights with gradients, {form}"] for form in FORMS)
+    rows.append(
+        "\nThe literal form is the method as it is written down: BERT in the graph, sentences "
+        "padded to 118 ids and each of ten phrases to 40, a loop over captions; no dropout in "
+        f"either. {equal_losses(step)} {ours / 1e6:.1f} million weights get gradients here, "
+        f"{literal / 1e6:.1f} million in the literal form. `results/acsa_step.json`."
+    )
+    return "\n".join(rows)
+
+
+def steps(step: Mapping[str, float], forms: Mapping[str, str]) -> list[str]:
+    """Rows of a step's seconds, for each preset; forms: those beside the literal, and the words."""
+    rows = [row("CPU seconds, one thread", "literal", "here", "times"), "|---|---|---|---|"]
+    for preset in ("default", "released"):
+        literal = step[f"{preset}: CPU seconds a step, literal"]
+        for name, words in forms.items():
+            rows.append(
+                row(
+                    f"a step of 4 pairs, full size, {preset}, {words}", f"{literal:.2f}",
+                    f"{step[f'{preset}: CPU seconds a step, {name}']:.2f}",
+                    f"{step[f'{preset}: {name}, times the literal seconds']:.2f}",
+                )
+            )  # fmt: skip
+    return rows
+
+
+def equal_losses(step: Mapping[str, float]) -> str:
+    off = max(v for what, v in step.items() if what.endswith("off by") and "bf16" not in what)
+    half = max(v for what, v in step.items() if what.endswith("bf16, loss off by"))
+    return f"Losses are equal to {off:.0e} in fp32, and to {100 * half:.2f} % in bf16."
+
+
+def acsa_fusion() -> str:
+    """Validation over the weight of the local similarity, where every run chooses its own."""
+    told = read("acsa_ablation")
+    found = {name: own for name, own in told["values"].items() if "curve" in own}
+    heads = [f"{name}: {metric}" for name in found for metric in ("Rank-1", "mAP")]
+    rows = [row("fusion weight", *heads), "|---" * (len(heads) + 1) + "|"]
+    for same in zip(*(own["curve"] for own in found.values()), strict=True):
+        numbers = [f"{entry[metric]:.1f}" for entry in same for metric in ("rank-1", "mAP")]
+        rows.append(row(f"{same[0]['fusion_weight']:g}", *numbers))
+    chosen = "; ".join(
+        f"{name} {' and '.join(f'{weight:g}' for weight in own['fusion_weight'])}"
+        for name, own in found.items()
+    )
+    rows.append(
+        f"\nValidation, means of {len(told['seeds'])} seeds. Chosen, seed by seed: {chosen}. "
+        "`results/acsa_ablation.json`."
+    )
+    return "\n".join(rows)
+
+
+def acsa_phrases() -> str:
+    """How well each rule finds the phrases of judged captions of each kind."""
+    told = read("phrases")["values"]
+    scores = {
+        "precision": "precision", "recall": "recall",
+        "relaxed_precision": "precision, relaxed", "relaxed_recall": "recall, relaxed",
+    }  # fmt: skip
+    heads = ["`phrase_rule`", "captions", *scores.values(), "captions/s"]
+    rows = [row(*heads), "|---" * len(heads) + "|"]
+    for line in [key.removesuffix(": recall") for key in told if key.endswith(": recall")]:
+        mode, _, part = line.partition(", ")
+        numbers = [f"{100 * told[f'{line}: {score}']:.1f}" for score in scores]
+        rows.append(row(mode, part, *numbers, f"{told[f'{mode}: captions a second']:,.0f}"))
+    rows.append(
+        f"\nPercent, {told['captions']} captions of {told['words a caption']:.0f} words, "
+        f"{told['phrases judged']:,} phrases judged by hand; relaxed: spans that overlap and have "
+        "the same head. The rules of garment were made with those written in sight, and mended "
+        "once those kept back had been read: `tests/unit/language/judged_phrases.txt` says how "
+        "they did at first. Captions a second of one core. `results/phrases.json`."
+    )
+    return "\n".join(rows)
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
