@@ -49,6 +49,8 @@ def main() -> None:
         journal = read_journal(run / "log.jsonl")
         steps = sum("loss" in event for event in journal)
         last = next(e["validation"] for e in reversed(journal) if "validation" in e)
+        chosen = next((e for e in journal if "chosen" in e), {"chosen": {}, "curve": []})
+        best = max([state["best"], *(tried["rank-1"] for tried in chosen["curve"])])
         tested = {}
         if recipe.draw.test_persons:
             name, root = recipe.data.train.split(":", 1)
@@ -61,7 +63,8 @@ def main() -> None:
         "minutes of them in training and validation": round(state["seconds"] / 60, 1),
         "epochs": recipe.train.epochs,
         "pairs": steps * recipe.data.batch,
-        "validation rank-1": round(state["best"], 2),
+        "validation rank-1": round(best, 2),
+        **{f"chosen {name}": value for name, value in chosen["chosen"].items()},
         "best epoch": state["best_epoch"],
         "validation rank-1 of the last epoch": round(last["rank-1"], 2),
         **tested,

@@ -51,11 +51,17 @@ def reranking(found: Mapping[str, Any]) -> str:
 def drawn(method: str) -> str:
     """The drawn recipe, from nothing to a model."""
     told = read(f"{method}_drawn")["values"]
+    chosen = "".join(
+        f", {name.removeprefix('chosen ')} {value:g}"
+        for name, value in told.items()
+        if name.startswith("chosen ")
+    )
     return (
         f"`recipes/{method}-drawn.toml` takes {told['minutes in all']:.0f} minutes on 2 cores, "
         f"people drawn and validations counted in ({told['epochs']} epochs, {told['pairs']:,} "
-        f"pairs). Validation Rank-1 {told['validation rank-1']:.1f} (epoch {told['best epoch']}; "
-        f"the last: {told['validation rank-1 of the last epoch']:.1f}); test Rank-1 / 5 / 10 "
+        f"pairs). Validation Rank-1 {told['validation rank-1']:.1f} (epoch "
+        f"{told['best epoch']}{chosen}; the last: "
+        f"{told['validation rank-1 of the last epoch']:.1f}); test Rank-1 / 5 / 10 "
         f"{told['test rank-1']:.1f} / {told['test rank-5']:.1f} / {told['test rank-10']:.1f}, mAP "
         f"{told['test mAP']:.1f}, {told['queries']:,} captions x {told['photos']:,} photos. "
         f"`results/{method}_drawn.json`."

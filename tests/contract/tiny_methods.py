@@ -18,7 +18,15 @@ SMALL_BERT = {
     "intermediate_size": 32, "max_position_embeddings": 64,
 }  # fmt: skip
 SMALL_STAIRS = {**SMALL_RESNET, "hidden_sizes": [8, 16, 16], "depths": [1, 1, 1]}
+SMALL_SWIN = {
+    "kind": "swin", "embed_dim": 8, "depths": [1, 2, 1], "num_heads": [1, 2, 2], "window_size": 4,
+}  # fmt: skip
 TINY = {
+    "acsa": {
+        "method": {"name": "acsa"},
+        "image_encoder": SMALL_SWIN,
+        "text_encoder": SMALL_BERT,
+    },
     "nafs": {
         "method": {"name": "nafs"},
         "image_encoder": SMALL_STAIRS,
