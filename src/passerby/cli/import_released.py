@@ -9,7 +9,7 @@ import typer
 
 
 def import_released(
-    method: Annotated[str, typer.Argument(help="Whose checkpoint it is: nafs.")],
+    method: Annotated[str, typer.Argument(help="Whose checkpoint it is: nafs or acsa.")],
     file: Annotated[Path, typer.Argument(help="The file, for example best_model.pth.tar.")],
     out: Annotated[Path, typer.Option(help="The model folder to write, new or empty.")],
     tokenizer: Annotated[
@@ -19,14 +19,17 @@ def import_released(
     """Make a model folder of the checkpoint that a method's authors released."""
     from passerby.errors import BadRecipe, shown
     from passerby.language.tokenizer import read_tokenizer
-    from passerby.released.container import check_out
+    from passerby.released.acsa import import_acsa
+    from passerby.released.folder import check_out
     from passerby.released.nafs import import_nafs
 
-    if method != "nafs":
-        raise BadRecipe(f"no released checkpoint of {method!r} can be read; it is nafs")
+    importers = {"nafs": import_nafs, "acsa": import_acsa}
+    if method not in importers:
+        known = " or ".join(importers)
+        raise BadRecipe(f"no released checkpoint of {method!r} can be read; it is {known}")
     check_out(out)
     words = read_tokenizer(tokenizer) if tokenizer is not None else None
-    made = import_nafs(file, out, words)
+    made = importers[method](file, out, words)
     epoch = "unknown" if made.epoch is None else made.epoch
     place = shown(out)
     print(f"{place}: {method}, {made.tensors} tensors, {made.persons} persons, epoch {epoch}")

@@ -1,8 +1,7 @@
-"""A released checkpoint file: what is in it, whether it fits, and the folder that is made of it."""
+"""A released checkpoint file: what is in it, and whether it fits."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from passerby.build import save_method
 from passerby.errors import BadModel, shown
-from passerby.method import Method
 
 ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF"  # how a file of torch.save begins
 SIGNS = {  # a name that only this method's checkpoints have
@@ -77,10 +74,7 @@ def filled(
     for name, tensor in own.items():
         theirs, found = given[name]
         if not _fits(found.shape, tensor.shape):
-            raise BadModel(
-                f"{where}: {theirs!r} has shape {tuple(found.shape)}, the rest of the checkpoint "
-                f"asks for {tuple(tensor.shape)}; take the file as its authors released it"
-            )
+            raise other_shape(where, theirs, found.shape, tensor.shape)
         if found.is_floating_point() != tensor.is_floating_point():
             raise BadModel(f"{where}: {theirs!r} holds {found.dtype}, not {tensor.dtype}")
         weights[name] = found.detach().reshape(tensor.shape).to(tensor.dtype)
@@ -117,43 +111,38 @@ def another(
     )
 
 
-def check_out(out: Path) -> None:
-    """Raises BadModel unless `out` is a new or an empty folder."""
-    if out.is_dir() and any(out.iterdir()):
-        raise BadModel(f"{shown(out)} is not empty; name a new folder with --out")
-    if out.exists() and not out.is_dir():
-        raise BadModel(f"{shown(out)} is a file; name a new folder with --out")
+def other_shape(where: str, name: str, found: Sequence[int], asked: Sequence[int]) -> BadModel:
+    """What to say of a tensor that has another shape than the others lead to."""
+    return BadModel(
+        f"{where}: {name!r} has shape {tuple(found)}, the rest of the checkpoint asks for "
+        f"{tuple(asked)}; take the file as its authors released it"
+    )
 
 
-def write(method: Method, name: str, weights: Mapping[str, Tensor], told: str, out: Path) -> None:
-    """The model folder `out` with the card `told`; all of it or, after an error, nothing."""
-    check_out(out)
-    there = out.is_dir()
-    try:
-        save_method(method, name, out, weights=weights, card=told)
-    except BaseException:
-        for file in out.glob("*"):
-            file.unlink()
-        if out.is_dir() and not there:
-            out.rmdir()
-        raise
+def check_axes(network: Mapping[str, Tensor], sized: Mapping[str, int], where: str) -> None:
+    """Raises BadModel unless tensors have the axes that `sized` says, by name."""
+    for name, axes in sized.items():
+        if network[name].ndim != axes:
+            shape = tuple(network[name].shape)
+            raise BadModel(f"{where}: {name!r} has shape {shape}, not {axes} axes")
 
 
-def card(kind: str, file: Path, epoch: int | None, told: Iterable[str]) -> str:
-    """The model card of an imported checkpoint. told: further sentences, one a paragraph."""
-    with file.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    when = "unknown" if epoch is None else epoch
-    lines = [
-        f"# {kind}, imported",
-        f"Imported from the authors' released checkpoint `{shown(file.name)}` by passerby "
-        "(`passerby import-released`), not trained by it.",
-        f"* epoch: {when}\n* sha256 of the file: `{digest}`",
-        *told,
-        "The weights are their authors': their licence holds, and what the model does is theirs to "
-        "answer for. passerby neither trained nor measured it.",
-    ]
-    return "\n\n".join(lines) + "\n"
+def persons(container: Container, width: int, where: str) -> int:
+    """How many persons the class matrix tells apart, 0 without one.
+
+    Raises BadModel where a column of it is not as long as the embeddings, `width`.
+    """
+    classes = container.classes
+    if classes is None:
+        return 0
+    if classes.ndim != 2 or len(classes) != width:
+        raise BadModel(f"{where}: 'W' has shape {tuple(classes.shape)}, not ({width}, persons)")
+    return classes.shape[1]
+
+
+def count(network: Iterable[str], start: str) -> int:
+    """How many numbers follow `start` in names: blocks, layers, stripes."""
+    return len({n.removeprefix(start).split(".")[0] for n in network if n.startswith(start)})
 
 
 def _unpickled(path: Path) -> Any:

@@ -7,36 +7,31 @@ theirs is seen. Sizes are read off the tensors: a smaller checkpoint of the same
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from passerby.build import preset
 from passerby.encoders.spec import EncoderSpec
-from passerby.errors import BadModel, BadRecipe, shown
+from passerby.errors import BadModel, BadRecipe
 from passerby.language.tokenizer import Tokenizer
 from passerby.method import PhotoSpec
 from passerby.methods.nafs import Config, Nafs
+from passerby.released import bert
 from passerby.released.container import (
     Container,
     another,
-    card,
-    check_finite,
-    check_out,
+    check_axes,
+    count,
     filled,
-    read,
-    write,
+    persons,
 )
+from passerby.released.folder import Converted, Imported, imported
 
-BERT = "language_model.textExtractor."
-DEAD = (f"{BERT}pooler.",)  # stored, but nothing that the authors' code computes comes of them
 PREFIXES = {
     "image_encoder.embedder.embedder.convolution.": "image_model.conv1.",
     "image_encoder.embedder.embedder.normalization.": "image_model.bn1.",
-    "text_encoder.model.": BERT,
+    "text_encoder.model.": bert.BERT,
     "photo_head.": "conv_images.",
     "photo_norm.": "bottleneck_image.",
     "text_head.": "conv_text.",
@@ -64,36 +59,11 @@ STRIPE = re.compile(r"photo_parts\.(narrow|queries|values)\.(\d+)\.(\w+)")
 SIZED = {  # what sizes are read off, and how many axes it has
     "image_model.conv1.weight": 4,
     **{f"image_model.layer{n}.0.conv3.weight": 4 for n in range(1, 5)},
-    f"{BERT}embeddings.word_embeddings.weight": 2,
-    f"{BERT}embeddings.position_embeddings.weight": 2,
-    f"{BERT}embeddings.token_type_embeddings.weight": 2,
-    f"{BERT}encoder.layer.0.intermediate.dense.weight": 2,
+    **bert.SIZED,
     "local_bottleneck_text_key.weight": 2,
     "fc_p2_list.0.weight": 2,
     "fc_p3_list.0.weight": 2,
 }
-
-
-@dataclass(frozen=True)
-class Converted:
-    """model: with its settings, on the meta device, and weights: to fill it with.
-
-    skipped: names in the checkpoint of what nothing is computed from.
-    """
-
-    model: Nafs
-    weights: dict[str, Tensor]
-    skipped: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What was written: tensors, persons (0: no class matrix), epoch, and what was skipped."""
-
-    tensors: int
-    persons: int
-    epoch: int | None
-    skipped: tuple[str, ...]
 
 
 def import_nafs(file: Path, out: Path, tokenizer: Tokenizer | None = None) -> Imported:
@@ -103,23 +73,7 @@ def import_nafs(file: Path, out: Path, tokenizer: Tokenizer | None = None) -> Im
     BadModel for a file that is damaged, would be executed, holds NaN or is another method's, for a
     tokenizer of another vocabulary, and unless `out` is new or empty. Nothing is written then.
     """
-    check_out(out)
-    container = read(file)
-    converted = convert(container, shown(file), tokenizer)
-    check_finite(container.network, shown(file))
-    if container.classes is not None:
-        check_finite({"W": container.classes}, shown(file))
-    config = converted.model.config
-    read_by = "with a tokenizer given by who imported it" if tokenizer else "none; give token ids"
-    told = [
-        f"NAFS (Gao et al. 2021), settings of the preset `released`; {config.persons} persons; "
-        f"tokenizer: {read_by}."
-    ]
-    text = card("NAFS", file, container.epoch, told)
-    write(converted.model, "nafs", converted.weights, text, out)
-    return Imported(
-        len(converted.weights), config.persons, container.epoch, converted.skipped
-    )  # fmt: skip
+    return imported("NAFS", "Gao et al. 2021", file, out, tokenizer, convert)
 
 
 def convert(container: Container, where: str, tokenizer: Tokenizer | None = None) -> Converted:
@@ -133,7 +87,7 @@ def convert(container: Container, where: str, tokenizer: Tokenizer | None = None
         strange = sorted(name for name in network if not _known(name))
         raise another(network, "NAFS", missing, strange, where)
     config = _settings(container, where)
-    _check_tokenizer(tokenizer, network, where)
+    bert.check_tokenizer(tokenizer, network, where)
     try:
         with torch.device("meta"):  # all of it is about to be replaced
             model = Nafs(config, tokenizer)
@@ -143,7 +97,7 @@ def convert(container: Container, where: str, tokenizer: Tokenizer | None = None
     names = {name: released_name(name, config.stripes[0]) for name in own}
     missing = [name for name in names.values() if name not in network]
     left = sorted(set(network) - set(names.values()))
-    skipped = tuple(name for name in left if name.startswith(DEAD))
+    skipped = tuple(name for name in left if name.startswith(bert.POOLER))
     strange = [name for name in left if name not in skipped]
     if missing or strange:
         raise another(network, "NAFS", missing, strange, where)
@@ -179,16 +133,11 @@ def released_name(name: str, finer: int) -> str:
 
 def _settings(container: Container, where: str) -> Config:
     """The preset "released" with every size read off the checkpoint's tensors."""
-    network, classes = container.network, container.classes
-    for name, axes in SIZED.items():
-        if network[name].ndim != axes:
-            shape = tuple(network[name].shape)
-            raise BadModel(f"{where}: {name!r} has shape {shape}, not {axes} axes")
-    embeddings = f"{BERT}embeddings."
-    words, hidden = network[f"{embeddings}word_embeddings.weight"].shape
-    if classes is not None and (classes.ndim != 2 or len(classes) != hidden):
-        raise BadModel(f"{where}: 'W' has shape {tuple(classes.shape)}, not ({hidden}, persons)")
-    places = len(network[f"{embeddings}position_embeddings.weight"])
+    network = container.network
+    check_axes(network, SIZED, where)
+    text = bert.options(network)
+    classes = persons(container, text["hidden_size"], where)
+    places = text["max_position_embeddings"]
     # The matrix holds the sentence, the two sub-sentences and all tokens but the first and last.
     length = len(network["local_bottleneck_text_key.weight"]) - 3 + 2
     if length > places:
@@ -198,24 +147,15 @@ def _settings(container: Container, where: str) -> Config:
         "layer_type": "bottleneck",
         "embedding_size": len(network["image_model.conv1.weight"]),
         "hidden_sizes": [len(network[f"{stage}0.conv3.weight"]) for stage in stages],
-        "depths": [_count(network, stage) for stage in stages],
-    }
-    text = {
-        "vocab_size": words,
-        "hidden_size": hidden,
-        "num_hidden_layers": _count(network, f"{BERT}encoder.layer."),
-        "num_attention_heads": max(1, hidden // 64),
-        "intermediate_size": len(network[f"{BERT}encoder.layer.0.intermediate.dense.weight"]),
-        "max_position_embeddings": places,
-        "type_vocab_size": len(network[f"{embeddings}token_type_embeddings.weight"]),
+        "depths": [count(network, stage) for stage in stages],
     }
     own = {
         "photo": PhotoSpec(384, 128),
         "image_encoder": EncoderSpec("resnet", options=photo),
         "text_encoder": EncoderSpec("bert", options=text),
-        "stripes": (_count(network, "fc_p2_list."), _count(network, "fc_p3_list.")),
+        "stripes": (count(network, "fc_p2_list."), count(network, "fc_p3_list.")),
         "length": length,
-        "persons": 0 if classes is None else classes.shape[1],
+        "persons": classes,
     }
     try:
         return Config(**preset(Config, "released") | own)
@@ -223,26 +163,7 @@ def _settings(container: Container, where: str) -> Config:
         raise BadModel(f"{where} makes no NAFS model: {error}") from None
 
 
-def _count(network: Mapping[str, Tensor], start: str) -> int:
-    """How many numbers follow `start` in names: blocks, layers, stripes."""
-    return len({n.removeprefix(start).split(".")[0] for n in network if n.startswith(start)})
-
-
 def _known(name: str) -> bool:
     """Whether a name begins as one of the checkpoint does; all that can be said without sizes."""
     stages = tuple(f"image_model.{stage}." for stage in STAGES.values())
     return name.startswith((*PREFIXES.values(), *stages, "fc_p2_list", "fc_p3_list"))
-
-
-def _check_tokenizer(
-    tokenizer: Tokenizer | None, network: Mapping[str, Tensor], where: str
-) -> None:
-    if tokenizer is None:
-        return
-    words = len(network[f"{BERT}embeddings.word_embeddings.weight"])
-    if len(tokenizer) != words:
-        raise BadModel(
-            f"the tokenizer has {len(tokenizer)} entries, the BERT of {where} {words}; take the "
-            "one that it was trained with (bert-base-uncased)"
-        )
-    _ = tokenizer.ends  # raises, where it does not open and close a text

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from released_files import Trap, refusal, store
 from safetensors.torch import save_file
 from torch import Tensor
 from written_out import photo_side, score, text_side
@@ -94,15 +95,6 @@ def folder(released, tmp_path_factory) -> Path:
             main()
     assert left.value.code == 0
     return out
-
-
-def store(file: Path, state, classes: Tensor | None, *, legacy: bool = False, **more) -> None:
-    network = {f"module.{name}": tensor for name, tensor in state.items()}
-    moments = {"state": {140: {"step": 3, "exp_avg": torch.ones(5)}}, "param_groups": [{"lr": 0.1}]}
-    whole = {"network": network, "optimizer": moments, "epoch": 57, **more}
-    if classes is not None:
-        whole["W"] = torch.nn.Parameter(classes)
-    torch.save(whole, file, _use_new_zipfile_serialization=not legacy)
 
 
 # Names
@@ -242,45 +234,6 @@ def test_a_tokenizer_of_the_same_vocabulary_makes_it_read_words(
 # What is refused
 
 
-@pytest.fixture
-def wordpiece(tmp_path):
-    """wordpiece(n): a folder with a tokenizer of n entries."""
-
-    def made(entries: int) -> Path:
-        from passerby.language.tokenizer import train_wordpiece
-
-        where = tmp_path / f"words{entries}"
-        where.mkdir()
-        train_wordpiece(["aa bb cc dd ee ff gg"] * 2, entries).save(where)
-        return where
-
-    return made
-
-
-@pytest.fixture
-def call(tmp_path, capsys, monkeypatch):
-    """`passerby import-released METHOD FILE --out OUT`: exit status, stdout, stderr."""
-
-    def run(method: str, file: Path, *more: object) -> tuple[int, str, str]:
-        words = ["import-released", method, file, "--out", tmp_path / "out", *more]
-        monkeypatch.setattr(sys, "argv", ["passerby", *map(str, words)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        return (left.value.code, *capsys.readouterr())
-
-    return run
-
-
-class Trap:
-    """A pickle that would leave a file behind if it were executed."""
-
-    def __init__(self, sign: Path) -> None:
-        self.sign = sign
-
-    def __reduce__(self):
-        return Path.touch, (self.sign,)
-
-
 def damaged(kind: str, folder: Path, state, classes: Tensor) -> Path:
     """A file that is wrong in this way."""
     file = folder / "bad.pth.tar"
@@ -362,14 +315,6 @@ WRONG = {
     "IVT": "another method's checkpoint, IVT by the look of it",
     "ACSA": "another method's checkpoint, ACSA by the look of it",
 }
-
-
-def refusal(done: tuple[int, str, str]) -> str:
-    code, out, err = done
-    assert (code, out) == (2, ""), done
-    assert err.startswith("passerby: ")
-    assert err.count("\n") == 1, err
-    return err
 
 
 @pytest.mark.parametrize("kind", WRONG)
