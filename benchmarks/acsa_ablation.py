@@ -8,7 +8,7 @@ fusion weight is chosen on validation when a run ends. "tagged phrases" need the
 
 from ablation import RECIPES, Ablation, given, measure
 
-EPOCHS = 3
+EPOCHS = 6
 # name: (settings of [method], the variant it is compared with)
 VARIANTS: dict[str, tuple[dict[str, object], str | None]] = {
     "global": ({"local_weight": 0.0}, None),
