@@ -39,6 +39,15 @@ class PhotoSpec:
             raise BadRecipe("[photo] std is above 0, as photos are divided by it")
 
 
+def check_words(settings: object, known: Mapping[str, Sequence[str]]) -> None:
+    """Raises BadRecipe where a field of `settings` is none of the words that are known for it."""
+    for name, words in known.items():
+        if getattr(settings, name) not in words:
+            raise BadRecipe(
+                f"{name} = {getattr(settings, name)!r}; it is one of {', '.join(words)}"
+            )
+
+
 class Method(nn.Module, ABC):
     """A way to search: each side encodes alone, `similarity` compares, `losses` trains.
 

@@ -32,12 +32,12 @@ from passerby.language.phrases import MODES, Phrase, phrases
 from passerby.language.scales import Scales
 from passerby.losses.identity import cmpc
 from passerby.losses.matching import cmpm, local_kl
-from passerby.method import Method, PhotoSpec
+from passerby.method import Method, PhotoSpec, check_words
 from passerby.similarity.cosine import cosine
 from passerby.similarity.local_attention import attention_weights, local_similarity
 from passerby.types import Batch, Embeddings, Texts
 
-_CHOICES = {
+_WORDS = {
     "regions": REGIONS,
     "windows": ("auto", "shifted", "merged"),
     "text": ("frozen", "trained"),
@@ -118,11 +118,7 @@ class Config:
     }  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
-                raise BadRecipe(
-                    f"{name} = {getattr(self, name)!r}; it is one of {', '.join(known)}"
-                )
+        check_words(self, _WORDS)
         if self.length < 4 or self.phrase_length < 4 or self.phrases < 1:
             raise BadRecipe("length and phrase_length are 4 or more, phrases is 1 or more")
         if self.sharpness <= 0 or min(self.local_weight, self.identity_weight, self.cmpm_floor) < 0:
@@ -148,6 +144,11 @@ class Acsa(Method):
         self.text_encoder = text_encoder(config.text_encoder, len(tokenizer) if tokenizer else None)
         if tokenizer is not None:
             self.text_encoder.fits(len(tokenizer))
+        if config.text_pooling == "first" and self.text_encoder.spec.kind != "bert":
+            raise BadRecipe(
+                'text_pooling = "first" is [CLS], which sees a whole text in a "bert" alone; take '
+                '"encoder"'
+            )
         self.text_encoder.requires_grad_(config.text == "trained")
         wide, dim = self.image_encoder.width, self.text_encoder.width
         self.photo_head = nn.Identity() if wide == dim else nn.Linear(wide, dim)

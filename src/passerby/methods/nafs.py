@@ -25,12 +25,12 @@ from passerby.language.scales import Scales, heads, locality
 from passerby.language.sentences import DELIMITERS
 from passerby.losses.identity import cmpc
 from passerby.losses.matching import cmpm, local_kl
-from passerby.method import Method, PhotoSpec
+from passerby.method import Method, PhotoSpec, check_words
 from passerby.similarity.cosine import cosine
 from passerby.similarity.local_attention import attention_weights, local_similarity
 from passerby.types import Batch, Embeddings, Texts
 
-_CHOICES = {
+_WORDS = {
     "shuffle": SHUFFLES,
     "text": ("separate", "masked"),
     "part_rule": ("clean", "literal"),
@@ -96,11 +96,7 @@ class Config:
     }  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
-                raise BadRecipe(
-                    f"{name} = {getattr(self, name)!r}; it is one of {', '.join(known)}"
-                )
+        check_words(self, _WORDS)
         if self.length < 4 or self.parts < 0 or self.bn_group < 0 or self.bn_group == 1:
             raise BadRecipe("length is 4 or more, parts 0 or more, bn_group 0 or 2 and more")
         if self.sharpness <= 0 or self.local_weight < 0:

@@ -21,7 +21,7 @@ from passerby.encoders.texts import text_encoder
 from passerby.errors import BadModel, BadRecipe
 from passerby.losses.identity import identity
 from passerby.losses.matching import contrastive, sdm
-from passerby.method import Method, PhotoSpec
+from passerby.method import Method, PhotoSpec, check_words
 from passerby.similarity.cosine import cosine
 from passerby.types import Batch, Embeddings, Texts
 
@@ -55,14 +55,13 @@ class Config:
     persons: int = 0
 
     def __post_init__(self) -> None:
-        for name, known in (
-            ("photo_pooling", ("encoder", "mean", "max", "stripes")),
-            ("text_pooling", ("encoder", "mean", "max")),
-        ):
-            if getattr(self, name) not in known:
-                raise BadRecipe(
-                    f"{name} = {getattr(self, name)!r}; it is one of {', '.join(known)}"
-                )
+        check_words(
+            self,
+            {
+                "photo_pooling": ("encoder", "mean", "max", "stripes"),
+                "text_pooling": ("encoder", "mean", "max"),
+            },
+        )
         if self.temperature <= 0 or self.length < 3 or self.dim < 1 or self.stripes < 1:
             raise BadRecipe("temperature, dim and stripes are above 0, length is 3 or more")
         if not 0 <= self.dropout < 1:

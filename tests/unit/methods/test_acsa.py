@@ -322,6 +322,14 @@ def test_a_residual_network_gives_the_same_tokens_and_other_widths_are_fitted() 
         made(tables={**BASE, "image_encoder": RESNET}, windows="shifted")
 
 
+def test_a_text_encoder_whose_first_token_sees_itself_alone_is_read_another_way() -> None:
+    clip = {**BASE["text_encoder"], "kind": "clip-text"}
+    with pytest.raises(BadRecipe, match='"encoder"'):
+        made(tables={**BASE, "text_encoder": clip})
+    acsa = made(tables={**BASE, "text_encoder": clip}, text_pooling="encoder")
+    assert torch.isfinite(acsa.encode_texts(acsa.tokenize(CAPTIONS)).values).all()
+
+
 @pytest.mark.parametrize("size", [(96, 64), (128, 64), (70, 50)])
 def test_photos_may_be_of_any_shape_that_has_windows(size: tuple[int, int]) -> None:
     tables = {**BASE, "photo": {"height": size[0], "width": size[1]}}
