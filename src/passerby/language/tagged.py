@@ -28,7 +28,7 @@ def _tools() -> tuple[Any, Any]:
         from textblob.en import parser
     except ImportError as error:
         raise BadRecipe(
-            "tagged phrases need TextBlob and NLTK: pip install 'passerby[nlp]'"
+            "tagged phrases need TextBlob and NLTK: pip install textblob nltk, or the extra [nlp]"
         ) from error
     return parser, RegexpParser(_GRAMMAR)
 
