@@ -85,10 +85,9 @@ def measure(ablation: Ablation, out: Path | None) -> None:
     for variant in ablation.variants:  # what Config refuses is not found after hours
         method_settings(read_recipe(ablation.recipe, ablation.settings(variant)))
     draw(recipe)
-    chooses = bool(method_settings(recipe)[0].choices)
     jobs = [(variant, seed) for seed in ablation.seeds for variant in ablation.variants]
     with ThreadPoolExecutor(2) as two:
-        list(two.map(lambda job: train(ablation, chooses, *job), jobs))
+        list(two.map(lambda job: train(ablation, *job), jobs))
 
     torch.set_num_threads(2)
     val, test = (read_data(recipe.data.train, name) for name in ("val", "test"))
@@ -99,15 +98,10 @@ def measure(ablation: Ablation, out: Path | None) -> None:
     )  # fmt: skip
 
 
-def train(ablation: Ablation, chooses: bool, variant: str, seed: int) -> None:
-    """One run, in a process with one thread; does nothing when it has ended before.
-
-    chooses: whether a run ends with a choice, after its last epoch.
-    """
+def train(ablation: Ablation, variant: str, seed: int) -> None:
+    """One run, in a process with one thread; when it has ended before, nothing is left to do."""
     folder = ablation.folder(variant, seed)
-    log = read_journal(folder / "log.jsonl")
-    chosen = not chooses or any("chosen" in event for event in log)
-    if chosen and sum("validation" in event for event in log) >= ablation.epochs:
+    if (folder / "test.json").exists():
         return
     settings = ablation.settings(variant)
     settings += [f"run.out={folder.parent}", f"run.name={folder.name}", f"run.seed={seed}"]
@@ -158,15 +152,10 @@ def training(folders: Sequence[Path], curve: bool) -> dict[str, Any]:
     best = [max(event["best"] for event in log if "best" in event) for log in logs]
     minutes = [round(state["seconds"] / 60, 1) for state in states]
     told = [event for log in logs for event in log if "chosen" in event]
-    # Nothing was chosen where every value ranks alike: the variant leaves out what they weigh.
-    found = choices(told, curve) if any(spread(event["curve"]) for event in told) else {}
+    found = choices(told, curve) if told else {}
     if found:
         best = [max(entry["rank-1"] for entry in event["curve"]) for event in told]
     return {"validation rank-1": round(float(np.mean(best)), 2), "minutes": minutes, **found}
-
-
-def spread(curve: Log) -> bool:
-    return any(entry[metric] != curve[0][metric] for entry in curve for metric in METRICS)
 
 
 def choices(told: Log, curve: bool) -> dict[str, Any]:

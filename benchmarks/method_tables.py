@@ -112,7 +112,8 @@ def acsa_cost() -> str:
     rows.append(
         "\nThe literal form is the method as it is written down: BERT in the graph, sentences "
         "padded to 118 ids and each of ten phrases to 40, a loop over captions; no dropout in "
-        f"either. {equal_losses(step)} {ours / 1e6:.1f} million weights get gradients here, "
+        f"either (the preset's own dropout on texts leaves nothing to prepare). "
+        f"{equal_losses(step)} {ours / 1e6:.1f} million weights get gradients here, "
         f"{literal / 1e6:.1f} million in the literal form. `results/acsa_step.json`."
     )
     return "\n".join(rows)

@@ -124,7 +124,17 @@ def build_method(recipe: Recipe, captions: Iterable[str], persons: int) -> Metho
 
 
 def _at_home(spec: EncoderSpec) -> EncoderSpec:
-    """The spec with the shipped model's folder for the source "default"."""
+    """The spec with the shipped model's folder for the source "default".
+
+    Raises BadModel for a folder that is not there; a hub name has one "/" at most.
+    """
+    if (spec.source.count("/") > 1 or spec.source.startswith((".", "/"))) and not Path(
+        spec.source
+    ).is_dir():
+        raise BadModel(
+            f"no model folder at {spec.source}; train or fetch it first, or set [image_encoder] or "
+            "[text_encoder] source to another"
+        )
     return dataclasses.replace(spec, source=str(DEFAULT)) if spec.source == "default" else spec
 
 

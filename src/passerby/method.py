@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ class Method(nn.Module, ABC):
     config: Any
     # Fields of `config` that `similarity` (and `bound`) alone read, with the values from which
     # validation chooses after training; the model folder keeps the chosen ones.
-    choices: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType({})
+    choices: Mapping[str, Sequence[Any]] = MappingProxyType({})
     fingerprint: str = ""  # sha256 of the model folder it was loaded from; "" before it is saved
 
     @property

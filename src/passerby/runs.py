@@ -221,8 +221,9 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
     Before its first step a run holds nothing to lose, so a refused recipe can be corrected.
     """
     file, last = folder / "recipe.json", folder / "last"
-    holds = ("last", "best", "log.jsonl", "last.new", "last.old", "best.new", "best.old")
+    holds = ("last", "best", "last.new", "last.old", "best.new", "best.old")
     begun = any((folder / name).exists() for name in holds)
+    begun = begun or bool(read_journal(folder / "log.jsonl"))
     text = as_text(recipe) + "\n"
     if begun and not resume:
         raise BadRecipe(

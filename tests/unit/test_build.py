@@ -148,3 +148,12 @@ def test_a_tokenizer_of_another_model_is_refused(folder) -> None:
     told["config"]["text_encoder"]["options"]["vocab_size"] = 9
     (folder / "config.json").write_text(json.dumps(told))
     refused(folder, "tokenizer")
+
+
+@pytest.mark.parametrize("source", ["runs/nafs-cuhk/best", "./nowhere", "/no/such/folder"])
+@pytest.mark.parametrize("tower", ["image_encoder", "text_encoder"])
+def test_a_folder_that_is_not_there_is_not_taken_for_a_hub_name(tower, source) -> None:
+    kinds = {"image_encoder": "resnet", "text_encoder": "bert"}
+    tables = {"method": {"name": "twotower"}, tower: {"kind": kinds[tower], "source": source}}
+    with pytest.raises(BadModel, match=r"no model folder at .*; train or fetch it first"):
+        build_method(parse_recipe(tables), ["a man"], 2)

@@ -48,6 +48,12 @@ class ResNet(PhotoEncoder):
         model = model.to(memory_format=torch.channels_last)
         return ResNet(model, model.config.hidden_sizes[-1], _resolved(spec, model.config))
 
+    def maps(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Rows and columns of each stage's map for photos of `size` = (height, width)."""
+        first = 2 + bool(self.model.config.downsample_in_first_stage)  # the stem halves twice
+        sides = [2 ** (first + stage) for stage in range(len(self.model.config.depths))]
+        return [(-(-size[0] // side), -(-size[1] // side)) for side in sides]
+
     def forward(self, images: Tensor) -> PhotoFeatures:
         images = images.contiguous(memory_format=torch.channels_last)
         features = self.model(images).last_hidden_state

@@ -97,16 +97,21 @@ class PhotoRegions(nn.Module):
         return [mixed[:, self.borders[a] : self.borders[b]] for a, b in SLICES]
 
 
+def check_rows(rows: int) -> None:
+    """Raises BadRecipe where the last map has fewer rows than bands."""
+    if rows < len(BANDS):
+        raise BadRecipe(
+            f"the last map has {rows} rows, spatial regions need {len(BANDS)}; take higher "
+            'photos, or regions = "channel"'
+        )
+
+
 def bands(features: Tensor) -> Tensor:
     """(N, C, h, w) -> (N, 4, C): the mean of each of BANDS; rows that lie across a border count
     with their share. Raises BadRecipe for fewer rows than bands.
     """
     height = features.shape[2]
-    if height < len(BANDS):
-        raise BadRecipe(
-            f"the last map has {height} rows, spatial regions need {len(BANDS)}; take higher "
-            'photos, or regions = "channel"'
-        )
+    check_rows(height)
     edges = torch.arange(height + 1, device=features.device) / height
     borders = torch.tensor(BANDS, device=features.device) / 7
     low = torch.maximum(edges[:-1], borders[:, :1])

@@ -78,6 +78,8 @@ def read_source(spec: EncoderSpec, config_class: Any) -> Any:
         config = AutoConfig.from_pretrained(spec.source)
     except (OSError, ValueError) as error:
         raise unreachable(spec.source, error) from None
+    except Exception as error:  # its strict dataclasses raise errors of many roots
+        raise unfit(spec.source, error) from None
     part = spec.kind.removeprefix("clip-")
     if config.model_type == "clip" and spec.kind.startswith("clip-"):
         config = getattr(config, f"{part}_config")
@@ -89,6 +91,14 @@ def read_source(spec: EncoderSpec, config_class: Any) -> Any:
     merged = {**config.to_dict(), **spec.options}
     configure(config_class, spec.options)
     return config_class.from_dict(merged)
+
+
+def unfit(source: str, error: Exception) -> BadModel:
+    """What to say of a folder whose config.json describes no model that can be made."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return BadModel(
+        f"{source}: its config.json makes no model ({reason}); correct it, or take another source"
+    )
 
 
 def settings(config: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from passerby.encoders.spec import EncoderSpec, configure, unreachable, untrained
+from passerby.encoders.spec import EncoderSpec, configure, unfit, unreachable, untrained
 from passerby.errors import BadModel
 
 
@@ -35,6 +35,8 @@ def pretrained(model_class: Any, source: str, **settings: Any) -> nn.Module:
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise unreachable(source, error) from None
+    except Exception as error:  # whatever a layer says of a size of 0 or a list too short
+        raise unfit(source, error) from None
     finally:
         logging.set_verbosity(spoken)
     differing = sorted(info["mismatched_keys"])

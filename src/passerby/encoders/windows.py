@@ -137,9 +137,9 @@ def _width(encoder: PhotoEncoder, kind: str) -> int:
     return config.hidden_sizes[-2]
 
 
-def _check(encoder: PhotoEncoder, size: tuple[int, int], kind: str) -> None:
+def _check(encoder: Any, size: tuple[int, int], kind: str) -> None:
     """Refuses a map without two rows of windows, or of less than 2 x 2."""
-    rows, columns = _map(encoder, size)
+    rows, columns = encoder.maps(size)[-2]
     met = f"photos of {size[0]}x{size[1]} give a map of {rows}x{columns}"
     if kind == "shifted" and rows <= (side := _last_block(encoder).window_size):
         raise BadRecipe(
@@ -148,12 +148,3 @@ def _check(encoder: PhotoEncoder, size: tuple[int, int], kind: str) -> None:
         )
     if min(rows, columns) < 2:
         raise BadRecipe(f"{met}, too small for four quadrants; take larger photos")
-
-
-def _map(encoder: PhotoEncoder, size: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of the last map but one."""
-    if isinstance(encoder, Swin):
-        return encoder.maps(size)[-2]
-    config = encoder.model.config
-    halvings = 2 + bool(config.downsample_in_first_stage) + len(config.depths) - 2
-    return -(-size[0] // 2**halvings), -(-size[1] // 2**halvings)

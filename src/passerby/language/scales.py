@@ -1,4 +1,5 @@
-"""A caption at its scales for NAFS: the sentence, its sub-sentences, its words, as token ids."""
+"""A caption at its scales, as token ids: the sentence, its sub-sentences, its words (NAFS); or any
+short texts, each by itself (the phrases of ACSA)."""
 
 from __future__ import annotations
 

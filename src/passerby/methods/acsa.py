@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from passerby.encoders.heads import ScaleNorm, TextParts
 from passerby.encoders.photos import photo_encoder
 from passerby.encoders.reading import POOLINGS, pooled
-from passerby.encoders.regions import REGIONS, PhotoRegions
+from passerby.encoders.regions import REGIONS, PhotoRegions, check_rows
 from passerby.encoders.spec import EncoderSpec
 from passerby.encoders.texts import text_encoder
 from passerby.encoders.vectors import Vectors, fingerprint
@@ -131,7 +131,7 @@ class Config:
 
 class Acsa(Method):
     config: Config
-    choices: ClassVar[Mapping[str, Sequence[Any]]] = MappingProxyType(
+    choices: Mapping[str, Sequence[Any]] = MappingProxyType(
         {"fusion_weight": (0.0, 0.05, 0.08, 0.1, 0.12, 0.15, 0.18, 0.25, 0.35, 0.5, 0.7, 0.9)}
     )
     vectors: Vectors | None = None  # of a frozen text encoder, where they were prepared
@@ -155,7 +155,10 @@ class Acsa(Method):
         self.photo_norm, self.text_norm = ScaleNorm(dim), ScaleNorm(dim)
         self.windows = self.photo_parts = self.text_parts = None
         if config.local_weight:
+            phrases("", config.phrase_rule)  # refuses rules that are not installed
             self.windows = Windows(self.image_encoder, size, self._window_kind())
+            if config.regions == "spatial":
+                check_rows(self.image_encoder.maps(size)[-1][0])
             self.photo_parts = PhotoRegions(
                 config.regions,
                 wide,
@@ -165,6 +168,8 @@ class Acsa(Method):
                 config.image_phrase,
             )
             self.text_parts = TextParts(dim, config.phrases * (config.layer_norm == "matrix"))
+        else:
+            self.choices = {}
         self.classes = None
         if config.persons and config.identity_weight:
             self.classes = nn.Parameter(torch.empty(config.persons, dim))
@@ -188,26 +193,23 @@ class Acsa(Method):
 
     def tokenize(self, texts: Sequence[str]) -> Texts:
         """ids, mask (T, L); phrase_ids, phrase_mask (T, phrases, L'), each phrase by itself."""
-        sentences, single = (
-            self._scales(self.config.length),
-            self._scales(self.config.phrase_length),
-        )
-        ids, mask = sentences.plain(texts)
+        ids, mask = self._scales(self.config.length).plain(texts)
         if self.text_parts is None:
             return Texts(ids=ids, mask=mask)
         found = [[phrase.text for phrase in self.phrases(text)] for text in texts]
         most = self.config.phrases
         padded: list[str | None] = [t for own in found for t in [*own, *[None] * (most - len(own))]]
-        phrase_ids, phrase_mask = (t.unflatten(0, (-1, most)) for t in single.plain(padded))
+        both = self._scales(self.config.phrase_length).plain(padded)
+        phrase_ids, phrase_mask = (tensor.unflatten(0, (-1, most)) for tensor in both)
         return Texts(ids=ids, mask=mask, phrase_ids=phrase_ids, phrase_mask=phrase_mask)
 
     def notes(self, text: str) -> list[str]:
         if self.tokenizer is None:
             return []
         said = list(self.tokenizer.notes(text, self.length))
-        if self.text_parts is not None:
+        if self._fusion:
             count = len(phrases(text, self.config.phrase_rule))
-            if not count:
+            if not count and self.config.fillers == "masked":
                 said.append(
                     'no phrase such as "red coat" is in the sentence: only the sentence as a whole '
                     "was compared"
@@ -225,14 +227,18 @@ class Acsa(Method):
         folder: Path,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Reads captions and phrases once, where the text encoder gives the same each time."""
+        """Reads captions and phrases once, where the text encoder gives the same each time. To be
+        called again when its weights are replaced.
+        """
         if self.config.text == "trained" or self.config.text_dropout:
             return
         made_by = fingerprint(self.text_encoder, pooling=self.config.text_pooling)
         self.vectors = None
         vectors = Vectors(folder, made_by, self.text_encoder.width)
+        device = next(self.text_encoder.parameters()).device
         for start in range(0, len(texts), _STEP):
-            for ids, mask in self._rows(self.tokenize(texts[start : start + _STEP])):
+            block = self.tokenize(texts[start : start + _STEP]).to(device)
+            for ids, mask in self._rows(block):
                 new = ~vectors.find(ids, mask)[1]
                 if new.any():
                     vectors.add(ids[new], mask[new], self._read(ids[new], mask[new]))
@@ -350,9 +356,10 @@ class Acsa(Method):
             return rows
         most = self.config.phrases
         if "phrase_mask" not in texts or texts.phrase_mask.shape[1] != most:
+            held = {name: tuple(tensor.shape) for name, tensor in texts.tensors.items()}
             raise BadModel(
-                f"these Texts hold {sorted(texts.tensors)}; this model reads phrase_ids and "
-                f"phrase_mask (T, {most}, L) too: make them with its tokenize"
+                f"these Texts hold {held}; this model reads phrase_ids and phrase_mask "
+                f"(T, {most}, L) too: make them with its tokenize"
             )
         longest = min(self.config.phrase_length, self.text_encoder.length)
         both = (texts.phrase_ids, texts.phrase_mask)
@@ -364,11 +371,10 @@ class Acsa(Method):
         config = self.config
         if config.text == "trained":
             return pooled(self.text_encoder, ids, mask, config.text_pooling)
-        device = next(self.text_encoder.parameters()).device
         if self.vectors is not None:
             found, there = self.vectors.find(ids, mask)
             if there.all():
-                return found.to(device)
+                return found.to(next(self.text_encoder.parameters()))
         with torch.no_grad():
-            ids, mask, same = ids.to(device), mask.to(device), not self.text_encoder.training
+            same = not self.text_encoder.training
             return pooled(self.text_encoder, ids, mask, config.text_pooling, distinct=same)

@@ -59,8 +59,8 @@ PHRASES = "bottleneck_text_key.weight"
 TOLD = (
     "In the file, the residual blocks of regions and windows are 3x3 convolutions on a map of one "
     "place: only the centre of a kernel ever acted, and it is all that was kept; the other 8/9 of "
-    "their numbers did nothing. Positions and masks of attention, which the file stores too, are "
-    "computed from sizes and were found to be the same."
+    "their numbers did nothing. Positions and masks of attention are computed from sizes; those "
+    "that the file stores were found to be the same."
 )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from passerby.errors import BadModel, shown
 
 ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF"  # how a file of torch.save begins
+AS_RELEASED = "take the file as its authors released it"  # a remedy
 SIGNS = {  # a name that only this method's checkpoints have
     "NAFS": "image_model.branch3_layer4.",
     "ACSA": "image_model.patch_embed.",
@@ -76,7 +77,9 @@ def filled(
         if not _fits(found.shape, tensor.shape):
             raise other_shape(where, theirs, found.shape, tensor.shape)
         if found.is_floating_point() != tensor.is_floating_point():
-            raise BadModel(f"{where}: {theirs!r} holds {found.dtype}, not {tensor.dtype}")
+            raise BadModel(
+                f"{where}: {theirs!r} holds {found.dtype}, not {tensor.dtype}; {AS_RELEASED}"
+            )
         weights[name] = found.detach().reshape(tensor.shape).to(tensor.dtype)
     return weights
 
@@ -102,20 +105,20 @@ def another(
         if some
     ]
     like = [kind for kind, sign in SIGNS.items() if any(name.startswith(sign) for name in names)]
-    guess = f", {like[0]} by the look of it" if like and like[0] != method else ""
-    return BadModel(
-        shown(
-            f"{where} is no {method} checkpoint: it {' and '.join(told)}; "
-            f"it is another method's checkpoint{guess}"
-        )
-    )
+    if method in like:
+        remedy = f"it is damaged or of another version; {AS_RELEASED}"
+    else:
+        guess = f", {like[0]} by the look of it" if like else ""
+        remedy = f"it is another method's checkpoint{guess}"
+    line = f"{where} is no {method} checkpoint: it {' and '.join(told)}; {remedy}"
+    return BadModel(shown(line))
 
 
 def other_shape(where: str, name: str, found: Sequence[int], asked: Sequence[int]) -> BadModel:
     """What to say of a tensor that has another shape than the others lead to."""
     return BadModel(
         f"{where}: {name!r} has shape {tuple(found)}, the rest of the checkpoint asks for "
-        f"{tuple(asked)}; take the file as its authors released it"
+        f"{tuple(asked)}; {AS_RELEASED}"
     )
 
 
@@ -124,7 +127,7 @@ def check_axes(network: Mapping[str, Tensor], sized: Mapping[str, int], where: s
     for name, axes in sized.items():
         if network[name].ndim != axes:
             shape = tuple(network[name].shape)
-            raise BadModel(f"{where}: {name!r} has shape {shape}, not {axes} axes")
+            raise BadModel(f"{where}: {name!r} has shape {shape}, not {axes} axes; {AS_RELEASED}")
 
 
 def persons(container: Container, width: int, where: str) -> int:
@@ -136,7 +139,9 @@ def persons(container: Container, width: int, where: str) -> int:
     if classes is None:
         return 0
     if classes.ndim != 2 or len(classes) != width:
-        raise BadModel(f"{where}: 'W' has shape {tuple(classes.shape)}, not ({width}, persons)")
+        raise BadModel(
+            f"{where}: 'W' has shape {tuple(classes.shape)}, not ({width}, persons); {AS_RELEASED}"
+        )
     return classes.shape[1]
 
 

@@ -147,6 +147,21 @@ def test_a_folder_of_any_width_and_depth_is_read(width, depths, heads, tmp_path)
     assert small(photos((20, 10))).pooled.shape == (2, encoder.width)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [{"embed_dim": "wide"}, {"embed_dim": None}, {"embed_dim": 0}, {"num_heads": [1]},
+     {"embed_dim": 40}],
+    ids=str,
+)  # fmt: skip
+def test_a_folder_whose_widths_make_no_model_is_told_in_a_line(told, tmp_path) -> None:
+    SwinModel(SwinConfig(**OPTIONS), add_pooling_layer=False).save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | told), "utf-8")
+    with pytest.raises((BadModel, BadRecipe), match=r"correct|leave out|take another") as met:
+        photo_encoder(EncoderSpec("swin", str(tmp_path)), (48, 48))
+    assert "\n" not in str(met.value)
+
+
 def test_a_folder_of_another_kind_is_no_swin(tmp_path) -> None:
     options = {"embedding_size": 4, "hidden_sizes": [4, 8], "depths": [1, 1]}
     photo_encoder(EncoderSpec("resnet", "", options), (32, 32)).model.save_pretrained(tmp_path)

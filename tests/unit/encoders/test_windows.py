@@ -9,7 +9,7 @@ from torch import nn
 
 from passerby.encoders.photos import photo_encoder
 from passerby.encoders.spec import EncoderSpec
-from passerby.encoders.windows import WINDOWS, Windows, _map
+from passerby.encoders.windows import WINDOWS, Windows
 from passerby.errors import BadRecipe
 
 # A photo of 48 x 48 has a map of 6 x 6 before the last stage: 2 x 2 windows, as 14 x 14 for 224.
@@ -323,4 +323,5 @@ def test_the_map_that_is_checked_is_the_map_that_comes(size, first: bool) -> Non
     for encoder, options in (("swin", {}), ("resnet", {"downsample_in_first_stage": first})):
         photo, windows = made(size, "merged", encoder, **options)
         given = around(windows.norm, lambda: windows(photo, photos(size)))[0]  # noqa: B023 - at once
-        assert given.shape[1:3] == _map(photo, size)
+        assert given.shape[1:3] == photo.maps(size)[-2]
+        assert photo(photos(size)).map.shape[2:] == photo.maps(size)[-1]

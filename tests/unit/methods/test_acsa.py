@@ -14,7 +14,7 @@ from passerby.errors import BadModel, BadRecipe
 from passerby.losses.matching import cmpm, local_kl
 from passerby.methods.acsa import Config
 from passerby.training.optim import Optim, optimizer
-from passerby.types import Batch, Texts
+from passerby.types import Batch, Embeddings, Texts
 
 CAPTIONS = [
     "A man walks. He wears a red coat, and a black hat; no bag!",
@@ -159,8 +159,10 @@ def test_prepared_texts_are_the_texts_and_the_encoder_is_not_asked_again(
     again.prepare(CAPTIONS, tmp_path / "vectors")  # by another run: nothing is left to read
     assert len(again.vectors) == len(acsa.vectors)
     monkeypatch.undo()
-    new = acsa.encode_texts(acsa.tokenize(["a girl with a blue dress", CAPTIONS[0]]))
-    torch.testing.assert_close(new.vector[1], plain.vector[0], atol=1e-5, rtol=1e-5)
+    words = ["a girl with a blue dress", CAPTIONS[0]]
+    new, without = acsa.encode_texts(acsa.tokenize(words)), made()
+    for name, tensor in without.encode_texts(without.tokenize(words)).tensors().items():
+        torch.testing.assert_close(getattr(new, name), tensor, atol=1e-5, rtol=1e-5)
 
 
 def test_vectors_of_another_encoder_pooling_or_of_a_half_written_file_are_never_used(
@@ -286,6 +288,37 @@ def test_the_score_is_a_weighed_sum_and_a_text_without_phrases_keeps_its_cosine(
     torch.testing.assert_close(scores[3], 0.7 * cosines[3])
 
 
+def test_the_bound_is_reached_by_a_photo_whose_tokens_are_the_phrases() -> None:
+    acsa = made(fusion_weight=0.3)
+    one = torch.ones(1, 1, 32)
+    photo = Embeddings(torch.eye(32)[:1], one.expand(1, 7, 32), one.expand(1, 7, 32))
+    text = Embeddings(torch.eye(32)[1:2], one, one)
+    cosines = torch.zeros(1, 1)
+    torch.testing.assert_close(acsa.similarity(text, photo), acsa.bound(cosines))
+    assert acsa.bound(torch.ones(1)) == 1
+    assert made(local_weight=0.0).bound(torch.tensor([0.4])) == pytest.approx(0.4)
+
+
+def test_dropout_acts_where_it_is_set_and_on_each_filler_by_itself() -> None:
+    still = {**BASE, "image_encoder": {**BASE["image_encoder"], "drop_path_rate": 0.0}}
+    for dropout in (0.0, 0.5):
+        acsa = made(tables=still, region_dropout=dropout).train()
+        acsa.photo_parts.query, acsa.photo_parts.whole = torch.nn.Identity(), False
+        first, second = (acsa.encode_images(PHOTOS).parts for _ in range(2))
+        assert torch.allclose(first[:, :4], second[:, :4], atol=1e-5) is (dropout == 0)
+        assert torch.allclose(first[:, 4:], second[:, 4:], atol=1e-5)  # windows have none
+    acsa = made(text_dropout=True, fillers="attended").train()
+    texts = acsa.tokenize(["a man"])
+    assert texts.phrase_ids[0, 8].equal(texts.phrase_ids[0, 9])
+    read = acsa._read(*acsa._rows(texts)[1])
+    assert not torch.allclose(read[8], read[9], atol=1e-3)
+
+
+def test_without_local_losses_there_is_no_fusion_to_choose() -> None:
+    assert dict(made(local_weight=0.0).choices) == {}
+    assert "fusion_weight" in made().choices
+
+
 @pytest.mark.parametrize(("floor", "open_"), [(0.0, True), (1e-3, True), (1e6, False)])
 def test_the_gate_closes_below_its_floor_and_passes_no_gradient(floor: float, open_: bool) -> None:
     acsa = made(cmpm_floor=floor, local_weight=0.0, identity_weight=0.0).train()
@@ -344,6 +377,8 @@ def test_a_photo_smaller_than_a_window_is_told_in_one_line() -> None:
     with pytest.raises(BadRecipe, match="windows") as told:
         made(tables={**BASE, "photo": {"height": 24, "width": 24}})
     assert "\n" not in str(told.value)
+    with pytest.raises(BadRecipe, match="2 rows, spatial regions need 4"):
+        made(tables={**BASE, "photo": {"height": 32, "width": 32}}, regions="spatial")
     small = made(tables={**BASE, "photo": {"height": 64, "width": 24}}, regions="spatial")
     assert small.encode_images(torch.randn(1, 3, 64, 24)).parts.shape == (1, 7, 32)
 
@@ -355,7 +390,8 @@ def test_what_is_read_of_a_sentence_is_told() -> None:
     assert any("200 phrases" in note for note in acsa.notes(many))
     assert any("reads the first 118" in note for note in acsa.notes("red coat " * 500))
     assert not any("phrase" in note for note in acsa.notes("a man in a red coat"))
-    assert not any("phrase" in note for note in made(local_weight=0.0).notes("..."))
+    for settings in ({"local_weight": 0.0}, {"fusion_weight": 0.0}, {"fillers": "attended"}):
+        assert not any("phrase" in note for note in made(**settings).notes("..."))
     found = embed_texts(acsa, [many, "一个穿红色外套的女人", "!?", ""])
     assert torch.isfinite(found.parts).all()
     assert found.mask.sum(1).tolist()[0] == 10

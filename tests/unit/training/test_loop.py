@@ -17,6 +17,7 @@ from passerby.config import parse_recipe
 from passerby.data.sources import read_data
 from passerby.errors import BadModel, BadRecipe
 from passerby.evaluation import evaluate
+from passerby.methods.twotower import TwoTower
 from passerby.runs import train
 from passerby.training.checkpoint import settle, write_folder
 from passerby.training.log import Journal, read_journal
@@ -228,3 +229,20 @@ def test_rates_warm_up_and_then_follow_their_schedule():
     assert factors[10:] == sorted(factors[10:], reverse=True)
     step = Optim(schedule="step", warmup=0, milestones=(1, 2), gamma=0.1)
     assert [step.factor(s, 10, 30) for s in (9, 10, 20)] == pytest.approx([1, 0.1, 0.01])
+
+
+def test_a_run_refused_at_its_first_step_holds_nothing_and_can_be_begun_anew(
+    people, tmp_path, monkeypatch
+) -> None:
+    recipe = recipe_for(people, tmp_path, "refused", train={"epochs": 1})
+
+    def refuse(*_: object) -> None:
+        raise BadRecipe("no such region")
+
+    monkeypatch.setattr(TwoTower, "losses", refuse)
+    with pytest.raises(BadRecipe, match="no such region"):
+        train(recipe)
+    monkeypatch.undo()
+    assert (train(recipe) / "best").is_dir()
+    with pytest.raises(BadRecipe, match="holds a run already"):
+        train(recipe)
