@@ -75,9 +75,10 @@ class ClipText(TextEncoder):
 
 
 def text_encoder(spec: EncoderSpec, vocabulary: int | None = None) -> TextEncoder:
-    """An encoder of texts; `vocabulary` is its number of ids when it starts from nothing.
+    """An encoder of texts; vocabulary: entries of the tokenizer, its ids if it starts from nothing.
 
-    Raises BadRecipe for an unknown kind or setting, BadModel when the source gives no weights.
+    Raises BadRecipe for an unknown kind or setting, BadModel when the source gives no weights or
+    the tokenizer does not go with them.
     """
     from transformers import BertConfig, BertModel, CLIPTextConfig, CLIPTextModel
 
@@ -88,11 +89,14 @@ def text_encoder(spec: EncoderSpec, vocabulary: int | None = None) -> TextEncode
     config_class, model_class, adapter = choose(kinds, spec.kind, "text")
     extra = {"add_pooling_layer": False} if spec.kind == "bert" else {}
     if described(spec.source):
-        return adapter(inherited(spec, "text_encoder", config_class, model_class, **extra), spec)
-    if spec.source:
+        model = inherited(spec, "text_encoder", config_class, model_class, **extra)
+    elif spec.source:
         config = read_source(spec, config_class)
-        return adapter(pretrained(model_class, spec.source, config=config, **extra), spec)
-    options = dict(spec.options)
+        model = pretrained(model_class, spec.source, config=config, **extra)
+    else:
+        own = {} if vocabulary is None else {"vocab_size": vocabulary}
+        model = untrained(model_class, configure(config_class, {**own, **spec.options}), **extra)
+    encoder = adapter(model, spec)
     if vocabulary is not None:
-        options.setdefault("vocab_size", vocabulary)
-    return adapter(untrained(model_class, configure(config_class, options), **extra), spec)
+        encoder.fits(vocabulary)
+    return encoder

@@ -142,8 +142,6 @@ class Acsa(Method):
         size = (config.photo.height, config.photo.width)
         self.image_encoder = photo_encoder(config.image_encoder, size)
         self.text_encoder = text_encoder(config.text_encoder, len(tokenizer) if tokenizer else None)
-        if tokenizer is not None:
-            self.text_encoder.fits(len(tokenizer))
         if config.text_pooling == "first" and self.text_encoder.spec.kind != "bert":
             raise BadRecipe(
                 'text_pooling = "first" is [CLS], which sees a whole text in a "bert" alone; take '

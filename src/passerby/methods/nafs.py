@@ -118,8 +118,6 @@ class Nafs(Method):
         stripes = config.stripes if config.local_weight else (0, 0)
         self.image_encoder = staircase(config.image_encoder, size, stripes, config.shuffle)
         self.text_encoder = text_encoder(config.text_encoder, len(tokenizer) if tokenizer else None)
-        if tokenizer is not None:
-            self.text_encoder.fits(len(tokenizer))
         if self.text_encoder.spec.kind != "bert":
             raise BadRecipe('nafs reads [CLS]: [text_encoder] kind is "bert", whose [CLS] sees all')
         wide, dim = self.image_encoder.width, self.text_encoder.width

@@ -79,8 +79,6 @@ class TwoTower(Method):
         size = (config.photo.height, config.photo.width)
         self.image_encoder = photo_encoder(config.image_encoder, size)
         self.text_encoder = text_encoder(config.text_encoder, len(tokenizer) if tokenizer else None)
-        if tokenizer is not None:
-            self.text_encoder.fits(len(tokenizer))
         wide = self.image_encoder.width
         wide *= 2 * config.stripes if config.photo_pooling == "stripes" else 1
         self.photo_head = nn.Sequential(
