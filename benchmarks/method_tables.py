@@ -141,9 +141,9 @@ def equal_losses(step: Mapping[str, float]) -> str:
     return f"Losses are equal to {off:.0e} in fp32, and to {100 * half:.2f} % in bf16."
 
 
-def acsa_fusion() -> str:
+def fusion(method: str) -> str:
     """Validation over the weight of the local similarity, where every run chooses its own."""
-    told = read("acsa_ablation")
+    told = read(f"{method}_ablation")
     found = {name: own for name, own in told["values"].items() if "curve" in own}
     heads = [f"{name}: {metric}" for name in found for metric in ("Rank-1", "mAP")]
     rows = [row("fusion weight", *heads), "|---" * (len(heads) + 1) + "|"]
@@ -156,7 +156,7 @@ def acsa_fusion() -> str:
     )
     rows.append(
         f"\nValidation, means of {len(told['seeds'])} seeds. Chosen, seed by seed: {chosen}. "
-        "`results/acsa_ablation.json`."
+        f"`results/{method}_ablation.json`."
     )
     return "\n".join(rows)
 

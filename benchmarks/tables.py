@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from method_tables import ablation, acsa_cost, acsa_fusion, acsa_phrases, drawn, nafs_cost
+from method_tables import ablation, acsa_cost, acsa_phrases, drawn, fusion, nafs_cost
 from results import ROOT, read
 
 PAGES = (
@@ -63,7 +63,9 @@ TABLES = {
     "nafs_cost": nafs_cost,
     "nafs_drawn": partial(drawn, "nafs"),
     "acsa_ablation": partial(ablation, "acsa", chosen={"fusion_weight": "fusion weight"}),
-    "acsa_fusion": acsa_fusion,
+    "acsa_fusion": partial(fusion, "acsa"),
+    "acsa_swin": partial(ablation, "acsa_swin", chosen={"fusion_weight": "fusion weight"}),
+    "acsa_swin_fusion": partial(fusion, "acsa_swin"),
     "acsa_cost": acsa_cost,
     "acsa_phrases": acsa_phrases,
     "acsa_drawn": partial(drawn, "acsa"),
