@@ -1,32 +1,23 @@
-"""The authors' released ACSA checkpoint becomes a model that computes what theirs did."""
+"""The authors' released ACSA checkpoint becomes a model that computes what theirs did.
+
+What every importer promises is in test_imports.py and test_imports_refused.py.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-from acsa_checkpoint import BERT, SHAPES, WINDOW, buffer, computed, small_checkpoint
+from acsa_checkpoint import SHAPES, WINDOW, buffer, computed
 from acsa_written_out import photo_side, score, text_side
-from released_files import refusal, store
+from released_files import BERT, store
+from released_kinds import ACSA, Kind
 from torch import Tensor
 from torch.nn import functional as F
 
 import passerby
-from passerby.build import preset
-from passerby.cli import main
-from passerby.methods.acsa import Acsa, Config
-from passerby.released.acsa import convert, released_name
-from passerby.released.container import Container
+from passerby.methods.acsa import Acsa
 from passerby.types import Texts
 
-DEAD = [
-    "image_model.head.bias", "image_model.head.weight", "image_model.norm_window_stage2.bias",
-    "image_model.norm_window_stage2.weight", f"{BERT}pooler.dense.bias",
-    f"{BERT}pooler.dense.weight",
-]  # fmt: skip
 QKV = "image_model.layers.1.blocks.0.attn.qkv.weight"
 INDEX = "image_model.layers.0.blocks.0.attn.relative_position_index"
 MASK = "image_model.layers.2.blocks.1.attn_mask"
@@ -34,82 +25,23 @@ TABLE = "image_model.layers.0.blocks.0.attn.relative_position_bias_table"
 
 
 @pytest.fixture(scope="module")
-def state() -> dict[str, Tensor]:
-    return small_checkpoint()
+def kind() -> Kind:
+    return ACSA
 
 
-@pytest.fixture(scope="module")
-def classes() -> Tensor:
-    return torch.randn(48, 7, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.fixture(scope="module")
-def released(state, classes, tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("released") / "19.pth.tar"
-    store(file, state, classes)
-    return file
-
-
-@pytest.fixture(scope="module")
-def folder(released, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("imported") / "model"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            sys, "argv", ["", "import-released", "acsa", str(released), "--out", str(out)]
-        )
-        with pytest.raises(SystemExit) as left:
-            main()
-    assert left.value.code == 0
-    return out
-
-
-# Names
-
-
-def test_every_tensor_of_the_full_checkpoint_has_its_place_and_none_is_left() -> None:
-    with torch.device("meta"):
-        theirs = {name: torch.empty(shape) for name, (shape, _) in SHAPES.items()}
-        theirs = {n: t.long() if SHAPES[n][1] == "int64" else t for n, t in theirs.items()}
-    stored = {name: buffer(name, 7) for name in theirs if computed(name)}
-    assert {n: list(t.shape) for n, t in stored.items()} == {n: SHAPES[n][0] for n in stored}
-    assert len(stored) == 12 + 5
-    w = torch.empty(768, 11003, device="meta")
-    found = convert(Container(theirs | stored, w, 19), "file")
-    with torch.device("meta"):
-        ours = Acsa(Config(**preset(Config, "released"), persons=11003)).state_dict()
-    assert {n: t.shape for n, t in found.weights.items()} == {n: t.shape for n, t in ours.items()}
-    assert list(found.skipped) == DEAD
-    own: dict[str, list[tuple[str, Tensor]]] = {}
-    for name, tensor in ours.items():
-        if name != "classes":
-            own.setdefault(released_name(name), []).append((name, tensor))
-    assert set(own) == set(SHAPES) - set(DEAD) - set(stored)
-    for name, parts in own.items():
-        shape, kind = SHAPES[name]
-        assert len(parts) == (3 if ".qkv." in name else 1), name
-        for _, tensor in parts:
-            asked = shape[:2] if shape[2:] == [3, 3] else shape
-            asked = [asked[0] // 3, *asked[1:]] if len(parts) == 3 else asked
-            assert list(tensor.shape) == asked, name
-            assert str(tensor.dtype) == f"torch.{kind}", name
-
-
-def test_the_full_checkpoint_gives_the_settings_of_the_released_preset() -> None:
-    with torch.device("meta"):
-        theirs = {n: torch.empty(s) for n, (s, _) in SHAPES.items() if not computed(n)}
-        theirs = {n: t.long() if SHAPES[n][1] == "int64" else t for n, t in theirs.items()}
-        config = convert(Container(theirs, torch.empty(768, 11003)), "file").model.config
-    for name, value in preset(Config, "released").items():
-        assert getattr(config, name) == value, name
-    assert config.photo == Config().photo
-    assert config.persons == 11003
-    swin = {
+def test_the_full_checkpoint_gives_the_sizes_of_the_released_model() -> None:
+    config = ACSA.converted().model.config
+    assert config.image_encoder.options == {
         "patch_size": 4, "embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24],
         "window_size": 7, "mlp_ratio": 4.0, "drop_path_rate": 0.2,
     }  # fmt: skip
-    assert config.image_encoder.options == swin
-    assert config.text_encoder.options["num_attention_heads"] == 12
-    assert config.text_encoder.options["num_hidden_layers"] == 12
+    assert (config.photo.height, config.photo.width) == (224, 224)
+
+
+def test_positions_and_masks_written_out_have_the_shapes_that_the_full_checkpoint_stores() -> None:
+    stored = {name: buffer(name, 7) for name in SHAPES if computed(name)}
+    assert len(stored) == 12 + 5
+    assert {n: list(t.shape) for n, t in stored.items()} == {n: SHAPES[n][0] for n in stored}
 
 
 # Numbers, in double precision: these weights make much of a rounding in the first layers
@@ -193,37 +125,19 @@ def test_only_the_centre_of_a_kernel_is_kept(state, folder) -> None:
 # The folder
 
 
-def test_the_folder_has_a_card_that_says_what_was_dropped(folder, released) -> None:
-    card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "ACSA (Ji et al. 2022)" in card
-    assert "8/9" in card
-    assert "epoch: 57" in card
-    assert hashlib.sha256(released.read_bytes()).hexdigest() in card
+def test_the_card_says_what_was_dropped_and_photos_are_as_large_as_its_windows_ask(folder) -> None:
+    assert "8/9" in (folder / "README.md").read_text(encoding="utf-8")
     config = passerby.load(folder).config
     assert (config.photo.height, config.photo.width) == (96, 96)
     assert (config.phrases, config.length, config.phrase_length) == (10, 118, 40)
 
 
-def test_the_command_tells_what_was_skipped_and_that_there_are_no_words(call, released) -> None:
-    code, out, _ = call("acsa", released)
-    assert code == 0
-    assert "7 persons, epoch 57" in out
-    assert ", ".join(DEAD) in out
-    assert "no tokenizer: it takes token ids only" in out
-
-
-def test_without_classes_prefix_or_stored_masks_it_is_the_same_but_for_the_classes(
-    call, state, folder, tmp_path
+def test_without_the_stored_masks_and_positions_it_is_the_same_model(
+    call, state, classes, folder, tmp_path
 ) -> None:
-    torch.save({n: t for n, t in state.items() if not computed(n)}, tmp_path / "plain.pth")
-    code, out, _ = call("acsa", tmp_path / "plain.pth")
-    assert code == 0
-    assert "no class matrix W" in out
-    there, ours = passerby.load(folder), passerby.load(tmp_path / "out")
-    assert ours.classes is None
-    assert ours.photo_spec == there.photo_spec
-    for name, tensor in ours.state_dict().items():
-        assert torch.equal(tensor, there.state_dict()[name]), name
+    store(tmp_path / "less.pth", {n: t for n, t in state.items() if not computed(n)}, classes)
+    assert call("acsa", tmp_path / "less.pth")[0] == 0
+    assert passerby.load(tmp_path / "out").fingerprint == passerby.load(folder).fingerprint
 
 
 def test_a_bert_of_few_places_reads_as_many_tokens_as_it_has(call, state, tmp_path) -> None:
@@ -234,28 +148,14 @@ def test_a_bert_of_few_places_reads_as_many_tokens_as_it_has(call, state, tmp_pa
     assert (config.length, config.phrase_length) == (30, 30)
 
 
-def test_a_tokenizer_of_the_same_vocabulary_makes_it_read_words(
-    call, released, tmp_path, wordpiece
-) -> None:
-    code, out, _ = call("acsa", released, "--tokenizer", wordpiece(60))
-    assert code == 0
-    assert "no tokenizer" not in out
-    model = passerby.load(tmp_path / "out")
-    texts = model.tokenize(["a man in a red coat"])
-    assert texts.phrase_ids.shape[:2] == (1, 10)
-    assert len(model.encode_texts(texts).vector) == 1
-
-
 # What is refused
 
 
-def changed(state) -> dict[str, dict[str, Tensor]]:
+def changed(state: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """What replaces tensors of the checkpoint, by the kind of damage."""
     conv = state["basic_block.conv1.weight"]
     deeper = torch.zeros(1, dtype=torch.int64)
     return {
-        "NaN": {"image_model.norm.weight": torch.full((48,), torch.nan)},
-        "another shape": {"fc_feet.fc_feet.weight": torch.ones(48, 9)},
         "qkv that three do not divide": {QKV: torch.ones(37, 12)},
         "qkv of another width": {QKV: torch.ones(33, 12)},
         "qkv a number": {QKV: torch.tensor(1.0)},
@@ -274,15 +174,12 @@ def changed(state) -> dict[str, dict[str, Tensor]]:
         "a BERT that reads 3 tokens": {
             f"{BERT}embeddings.position_embeddings.weight": torch.ones(3, 48)
         },
-        "numbers of another kind": {"image_model.norm.bias": torch.ones(48).long()},
         "a strange tensor": {"image_model.absolute_pos_embed": torch.ones(1)},
         "a mask where none is shifted": {"image_model.layers.3.blocks.1.attn_mask": deeper},
     }
 
 
 WRONG = {
-    "NaN": "'image_model.norm.weight' holds values that are not finite",
-    "another shape": "'fc_feet.fc_feet.weight' has shape (48, 9)",
     "qkv that three do not divide": f"{QKV!r} has shape (37, 12), the rest of the checkpoint asks "
     "for (36, 12)",
     "qkv of another width": f"{QKV!r} has shape (33, 12), the rest of the checkpoint asks for (36",
@@ -301,72 +198,26 @@ WRONG = {
     "masks of another shift": f"{MASK!r} is not what passerby computes",
     "a shorter BERT": "do not end in the 32 numbers of its BERT",
     "a BERT that reads 3 tokens": "length and phrase_length are 4 or more",
-    "numbers of another kind": "'image_model.norm.bias' holds torch.int64",
     "a strange tensor": "has the strange 'image_model.absolute_pos_embed'",
     "a mask where none is shifted": "has the strange 'image_model.layers.3.blocks.1.attn_mask'",
-    "a tensor gone": f"lacks '{QKV}'",
-    "a whole stage gone": "is no ACSA checkpoint",
-    "W of another width": "'W' has shape (7, 48), not (48, persons)",
-    "NaN in W": "'W' holds values that are not finite",
-    "cut short": "is cut short or damaged",
-    "NAFS": "is no ACSA checkpoint: it lacks 'image_model.patch_embed.proj.weight'",
-    "IVT": "another method's checkpoint, IVT by the look of it",
 }
 
 
-def damaged(kind: str, folder: Path, state, classes: Tensor) -> Path:
-    """A file that is wrong in this way."""
-    file, told = folder / "bad.pth.tar", changed(state)
-    if kind in told:
-        store(file, {**state, **told[kind]}, classes)
-    elif kind == "a tensor gone":
-        store(file, {n: t for n, t in state.items() if n != QKV}, classes)
-    elif kind == "a whole stage gone":
-        store(file, {n: t for n, t in state.items() if "layers.0." not in n}, classes)
-    elif kind == "W of another width":
-        store(file, state, classes.T)
-    elif kind == "NaN in W":
-        store(file, state, classes * torch.nan)
-    elif kind == "cut short":
-        store(file, state, classes)
-        file.write_bytes(file.read_bytes()[:-2000])
-    elif kind == "NAFS":
-        names = ("image_model.conv1.weight", "image_model.branch3_layer4.0.conv1.weight")
-        store(file, {name: torch.ones(8) for name in names}, classes)
-    elif kind == "IVT":
-        torch.save({"temp": torch.ones(()), "encoder_vl.cls_token": torch.ones(1, 1, 8)}, file)
-    return file
-
-
-@pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_file_is_refused_in_one_line_and_nothing_is_written(
-    call, state, classes, tmp_path, recwarn, kind: str
+@pytest.mark.parametrize("damage", WRONG)
+def test_tensors_that_make_no_acsa_are_refused(
+    refused, state, classes, tmp_path, damage: str
 ) -> None:
-    file = damaged(kind, tmp_path, state, classes)
-    line = refusal(call("acsa", file))
-    assert WRONG[kind] in line
-    assert str(file) in line
-    assert not recwarn.list  # a warning would be a second line
-    assert not (tmp_path / "out").exists()
+    store(tmp_path / "bad.pth", {**state, **changed(state)[damage]}, classes)
+    assert WRONG[damage] in refused(tmp_path / "bad.pth")
 
 
-def test_a_checkpoint_of_acsa_is_not_taken_for_nafs_and_neither_the_other_way(
-    call, released, state, classes, tmp_path
+@pytest.mark.parametrize(
+    ("gone", "told"), [(QKV, f"lacks {QKV!r}; "), ("layers.0.", "lacks ")], ids=["matrix", "stage"]
+)
+def test_a_matrix_or_a_stage_that_is_gone_is_told_once_as_damage(
+    refused, state, classes, tmp_path, gone: str, told: str
 ) -> None:
-    assert "ACSA by the look of it" in refusal(call("nafs", released))
-    nafs = damaged("NAFS", tmp_path, state, classes)
-    assert "NAFS by the look of it" in refusal(call("acsa", nafs))
-    assert "it is nafs or acsa" in refusal(call("ivt", released))
-
-
-def test_a_folder_with_files_is_never_written_into(call, released, tmp_path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
-    assert "is not empty" in refusal(call("acsa", released))
-    assert [f.name for f in (tmp_path / "out").iterdir()] == ["mine.txt"]
-
-
-def test_a_tokenizer_of_another_vocabulary_is_refused(call, released, tmp_path, wordpiece) -> None:
-    line = refusal(call("acsa", released, "--tokenizer", wordpiece(59)))
-    assert "the tokenizer has 59 entries" in line
-    assert not (tmp_path / "out").exists()
+    store(tmp_path / "bad.pth", {n: t for n, t in state.items() if gone not in n}, classes)
+    line = refused(tmp_path / "bad.pth")
+    assert f"is no ACSA checkpoint: it {told}" in line
+    assert "; it is damaged or of another version; " in line
