@@ -1,9 +1,12 @@
 """The optimizer follows its recipe: kinds, rates by epoch, decay by group."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from passerby.config import read_recipe
 from passerby.errors import BadRecipe
 from passerby.training.optim import Optim, optimizer
 
@@ -27,6 +30,21 @@ def test_the_released_schedule_of_nafs_rises_by_epoch_and_falls_at_its_milestone
     assert factor[10] == factor[19] == 1
     assert [factor[e] for e in (20, 25, 35, 59)] == pytest.approx([0.1, 0.01, 0.001, 0.001])
     assert settings.factor(4 * 7, 7, 420) == settings.factor(4 * 7 + 6, 7, 420)
+
+
+@pytest.mark.parametrize("name", ["acsa-cuhk", "acsa-rstp"])
+def test_the_recipes_of_acsa_have_the_released_schedule_and_photos(name: str) -> None:
+    recipe = read_recipe(Path(__file__).parents[3] / "recipes" / f"{name}.toml")
+    told = recipe.optim
+    factor = [told.factor(epoch * 7 + 3, 7, 140) for epoch in range(20)]
+    assert factor == pytest.approx([1.0] * 8 + [0.1] * 7 + [0.01] * 5)
+    assert (told.kind, told.lr, told.decay, told.decay_all) == ("adamw", 8e-5, 0.05, True)
+    assert (told.beta1, told.beta2, told.scale, told.clip) == (0.9, 0.999, {}, 0.0)
+    assert (recipe.train.epochs, recipe.data.batch, recipe.augment.flip) == (20, 16, 0.5)
+    photo = recipe.photo
+    assert (photo.height, photo.width) == (224, 224)
+    assert (photo.mean, photo.std) == ((0.391, 0.367, 0.350), (0.217, 0.212, 0.206))
+    assert recipe.image_encoder.options["drop_path_rate"] == 0.2
 
 
 def test_a_named_group_has_its_own_decay_and_decay_all_reaches_biases() -> None:
