@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from method_tables import ablation, acsa_cost, acsa_phrases, drawn, fusion, nafs_cost
+from method_tables import ablation, acsa_cost, acsa_phrases, drawn, fusion, leak, nafs_cost
 from results import ROOT, read
 
 PAGES = (
@@ -67,6 +67,7 @@ TABLES = {
     "acsa_swin": partial(ablation, "acsa_swin", chosen={"fusion_weight": "fusion weight"}),
     "acsa_swin_fusion": partial(fusion, "acsa_swin"),
     "acsa_cost": acsa_cost,
+    "leak": leak,
     "acsa_phrases": acsa_phrases,
     "acsa_drawn": partial(drawn, "acsa"),
 }

@@ -259,7 +259,7 @@ def _save(
 ) -> None:
     name = str(recipe.method["name"])
     card = (
-        f"# {recipe.run.name}\n\nA {name} model of passerby, trained on `{recipe.data.train}` "
+        f"# {recipe.run.name}\n\nA model of passerby (`{name}`), trained on `{recipe.data.train}` "
         f"(seed {recipe.run.seed}). The recipe is recipe.json of its run.\n"
     ) + (f"\n{told}\n" if told else "")
     save_method(method, name, folder, weights=weights, card=card)
