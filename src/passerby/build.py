@@ -163,7 +163,10 @@ def save_method(
         "tokenizer": isinstance(tokenizer, Tokenizer),
         "config": to_json(method.resolved()),
     }
-    (folder / "config.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    told = folder / "config.json"
+    told.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    # safetensors writes for its owner alone; a service reads what others have trained.
+    (folder / "model.safetensors").chmod(told.stat().st_mode & 0o777)
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder)
     (folder / "README.md").write_text(card or f"# A {name} model of passerby\n", encoding="utf-8")

@@ -40,6 +40,10 @@ def test_a_model_folder_holds_config_weights_tokenizer_and_card(folder) -> None:
     assert not load_method(folder).training
 
 
+def test_whoever_may_read_the_settings_of_a_model_may_read_its_weights(folder) -> None:
+    assert len({file.stat().st_mode for file in folder.iterdir()}) == 1
+
+
 def test_half_precision_weights_load_as_float(folder, tmp_path) -> None:
     method = load_method(folder)
     save_method(method, "twotower", tmp_path / "half", half=True)
