@@ -153,6 +153,7 @@ def test_a_folder_of_any_width_and_depth_is_read(width, depths, heads, tmp_path)
      {"embed_dim": 40}],
     ids=str,
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
 def test_a_folder_whose_widths_make_no_model_is_told_in_a_line(told, tmp_path) -> None:
     SwinModel(SwinConfig(**OPTIONS), add_pooling_layer=False).save_pretrained(tmp_path)
     file = tmp_path / "config.json"
