@@ -98,6 +98,12 @@ class Method(nn.Module, ABC):
         """What a user should know of how this text is read, one line each (cut, unknown words)."""
         return []
 
+    def spans(self, text: str) -> list[tuple[int, int]]:  # noqa: ARG002 - there may be none
+        """Where the phrases stand that photos are compared with one by one: text[start:end], in
+        reading order. None where a text is compared as a whole alone.
+        """
+        return []
+
     def prepare(
         self,
         texts: Sequence[str],

@@ -23,6 +23,7 @@ h1 { font-size: 15px; font-weight: 600; color: var(--soft); margin: 0 0 28px; }
 section { margin: 0 0 44px; }
 h2 { font-size: 22px; line-height: 1.3; font-weight: 650; letter-spacing: -.01em;
   margin: 0 0 6px; max-width: 62ch; overflow-wrap: anywhere; }
+h2 mark { background: none; color: inherit; border-bottom: 2px solid var(--bar); }
 .note { color: var(--soft); margin: 2px 0; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(144px, 1fr)); gap: 14px;
   margin: 16px 0 0; padding: 0; list-style: none; }
@@ -69,7 +70,17 @@ def _section(answer: Answer, right: Collection[str]) -> str:
     scores = [hit.score for hit in answer.hits]
     span = (min(scores, default=0.0), max(scores, default=0.0))
     cards = "".join(_card(hit, right, span) for hit in answer.hits)
-    return f'<section><h2>{escape(answer.query)}</h2>{notes}<ol class="grid">{cards}</ol></section>'
+    return f'<section><h2>{_query(answer)}</h2>{notes}<ol class="grid">{cards}</ol></section>'
+
+
+def _query(answer: Answer) -> str:
+    """The sentence, the phrases that were looked for one by one underlined."""
+    parts, done = [], 0
+    for start, end in answer.spans:
+        before, phrase = answer.query[done:start], answer.query[start:end]
+        parts.append(f"{escape(before)}<mark>{escape(phrase)}</mark>")
+        done = end
+    return "".join([*parts, escape(answer.query[done:])])
 
 
 def _card(hit: Hit, right: Collection[str], span: tuple[float, float]) -> str:

@@ -65,7 +65,8 @@ class Answer:
     """What a gallery answers. notes: one line each, of what the user should know.
 
     photos: how many pass the filters. compared: those of them whose full similarity was computed.
-    exact: whether it is certain that comparing the others as well would change nothing.
+    exact: whether it is certain that comparing the others as well would change nothing. spans:
+    where the phrases stand that photos were compared with one by one, query[start:end].
     """
 
     query: str
@@ -74,10 +75,11 @@ class Answer:
     compared: int = 0
     photos: int = 0
     exact: bool = True
+    spans: tuple[tuple[int, int], ...] = ()
 
     def record(self) -> dict[str, Any]:
         """{"query", "results": [{"rank", "path", "score", "camera", "time", "person"}], "notes",
-        "compared", "photos", "exact"}
+        "compared", "photos", "exact", "phrases": [{"text", "start", "end"}]}
         """
         return {
             "query": self.query,
@@ -86,6 +88,10 @@ class Answer:
             "compared": self.compared,
             "photos": self.photos,
             "exact": self.exact,
+            "phrases": [
+                {"text": self.query[start:end], "start": start, "end": end}
+                for start, end in self.spans
+            ],
         }
 
 
@@ -149,7 +155,8 @@ class Searcher:
             notes = [*notes, _few(version, len(hits), k, camera, where is not None)]
         if not certain:
             notes = [*notes, _partly(found)]
-        return Answer(sentence, hits, tuple(notes), found.compared, found.photos, certain)
+        spans = tuple(self.method.spans(sentence))
+        return Answer(sentence, hits, tuple(notes), found.compared, found.photos, certain, spans)
 
 
 def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...]:

@@ -189,6 +189,9 @@ class Acsa(Method):
         """The phrases that are read of a sentence, and where they stand in it."""
         return phrases(text, self.config.phrase_rule, self.config.phrases)
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        return [(p.start, p.end) for p in self.phrases(text)] if self._fusion else []
+
     def tokenize(self, texts: Sequence[str]) -> Texts:
         """ids, mask (T, L); phrase_ids, phrase_mask (T, phrases, L'), each phrase by itself."""
         ids, mask = self._scales(self.config.length).plain(texts)

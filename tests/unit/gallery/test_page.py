@@ -61,6 +61,13 @@ def test_a_page_escapes_all_that_it_is_told(tmp_path: Path, answers: list[Answer
     assert "caf\\xe9\\n.jpg" in text
 
 
+def test_phrases_that_were_looked_for_are_underlined_and_escaped(tmp_path: Path) -> None:
+    query = "a <b> red coat & a hat"
+    write_page(tmp_path / "a.html", [Answer(query, (), spans=((6, 14), (19, 22)))])
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "a &lt;b&gt; <mark>red coat</mark> &amp; a <mark>hat</mark></h2>" in page
+
+
 def test_right_persons_or_paths_are_framed(tmp_path: Path, answers: list[Answer]) -> None:
     write_page(tmp_path / "page.html", answers, right=[{"p1"}, {"/p/b.jpg"}, set()])
     assert (tmp_path / "page.html").read_text(encoding="utf-8").count('"hit right"') == 2

@@ -177,3 +177,10 @@ def test_a_record_has_the_promised_fields_and_is_valid_json() -> None:
         }
     ]  # fmt: skip
     assert record["query"] == "q"
+    assert record["phrases"] == []
+
+
+def test_an_answer_tells_which_phrases_were_looked_for(searcher: Searcher, monkeypatch) -> None:
+    monkeypatch.setattr(searcher.method, "spans", lambda text: [(2, len(text))])
+    told = searcher.answer("a red coat").record()
+    assert told["phrases"] == [{"text": "red coat", "start": 2, "end": 10}]

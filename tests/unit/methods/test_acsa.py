@@ -259,6 +259,8 @@ def test_a_photo_has_seven_tokens_and_a_text_the_phrases_it_has() -> None:
     assert not weights[3].any()
     for phrase in acsa.phrases(CAPTIONS[2]):
         assert CAPTIONS[2][phrase.start : phrase.end].lower() == phrase.text
+    assert acsa.spans(CAPTIONS[2]) == [(p.start, p.end) for p in acsa.phrases(CAPTIONS[2])] != []
+    assert made(fusion_weight=0.0).spans(CAPTIONS[2]) == []  # nothing was looked for
 
 
 def test_fillers_are_attended_in_parity_and_masked_else() -> None:
