@@ -20,10 +20,10 @@ from pathlib import Path
 
 import torch
 from literal_acsa import LiteralAcsa
-from race import STILL, Step, compared, step
+from race import STILL, Step, compared, drawn_ids, drawn_photos, step
 from report import finish, machine
-from torch import Tensor, nn
-from torch.nn.functional import interpolate, pad
+from torch import nn
+from torch.nn.functional import pad
 
 from passerby.encoders.reading import pooled
 from passerby.encoders.spec import EncoderSpec
@@ -38,26 +38,17 @@ COMPARABLE = {"region_dropout": 0.0, "text_dropout": False}
 
 def some_batch(config: Config, vocabulary: int) -> Batch:
     draw = torch.Generator().manual_seed(1)
-
-    def rows(lengths: Tensor) -> tuple[Tensor, Tensor]:
-        mask = (torch.arange(int(lengths.max())) < lengths[..., None]).long()
-        return torch.randint(1, vocabulary, mask.shape, generator=draw) * mask, mask
-
-    ids, mask = rows(torch.linspace(*IDS, BATCH).round().long())
+    ids, mask = drawn_ids(torch.linspace(*IDS, BATCH).round().long(), vocabulary, draw)
     counts = torch.linspace(*PHRASES, BATCH).round().long()
     there = torch.arange(config.phrases) < counts[:, None]
     lengths = torch.randint(PHRASE_IDS[0], PHRASE_IDS[1] + 1, there.shape, generator=draw)
-    phrase_ids, phrase_mask = rows(lengths * there)
+    phrase_ids, phrase_mask = drawn_ids(lengths * there, vocabulary, draw)
     if config.fillers == "attended":
         filler = pad(torch.tensor(FILLER), (0, phrase_ids.shape[2] - len(FILLER)))
         phrase_ids = torch.where(there[..., None], phrase_ids, filler)
         phrase_mask[..., : len(FILLER)] = 1
     texts = Texts(ids=ids, mask=mask, phrase_ids=phrase_ids, phrase_mask=phrase_mask)
-    # Of coarse colours and noise: to an untrained network photos of noise alone are all alike, and
-    # batch norm makes the rounding of what little they differ in as large as the rest.
-    colours = torch.randn(BATCH, 3, 8, 8, generator=draw)
-    images = interpolate(colours, size=(224, 224), mode="bilinear")
-    images += 0.3 * torch.randn(images.shape, generator=draw)
+    images = drawn_photos(BATCH, (224, 224), (8, 8), draw)
     persons = torch.randint(PERSONS, (BATCH,), generator=draw)
     return Batch(images, texts, persons, torch.arange(BATCH))
 

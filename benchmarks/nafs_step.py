@@ -19,10 +19,9 @@ from pathlib import Path
 
 import torch
 from literal_nafs import LiteralNafs, literal_local
-from race import CLOSE, STILL, Step, compared, step
+from race import CLOSE, STILL, Step, compared, drawn_ids, drawn_photos, step
 from report import finish, machine
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from passerby.encoders.spec import EncoderSpec
 from passerby.methods.nafs import Config, Nafs
@@ -36,22 +35,15 @@ LOCAL_TURNS = 10  # of a fresh process the first few also pay for pages that it 
 
 def some_batch(vocabulary: int) -> Batch:
     draw = torch.Generator().manual_seed(1)
-
-    def rows(lengths: Tensor) -> tuple[Tensor, Tensor]:
-        mask = (torch.arange(int(lengths.max())) < lengths[..., None]).long()
-        return torch.randint(1, vocabulary, mask.shape, generator=draw) * mask, mask
-
     lengths = torch.linspace(*IDS, BATCH).round().long()
-    ids, mask = rows(lengths)
+    ids, mask = drawn_ids(lengths, vocabulary, draw)
     # Each half with a [CLS] and a [SEP] of its own.
     half = (lengths - 2) // 2
-    part_ids, part_mask = rows(torch.stack([half, lengths - 2 - half], 1) + 2)
+    part_ids, part_mask = drawn_ids(
+        torch.stack([half, lengths - 2 - half], 1) + 2, vocabulary, draw
+    )
     texts = Texts(ids=ids, mask=mask, part_ids=part_ids, part_mask=part_mask)
-    # Of coarse colours and noise: to an untrained network photos of noise alone are all alike, and
-    # batch norm makes the rounding of what little they differ in as large as the rest.
-    colours = torch.randn(BATCH, 3, 12, 4, generator=draw)
-    images = interpolate(colours, size=(384, 128), mode="bilinear")
-    images += 0.3 * torch.randn(images.shape, generator=draw)
+    images = drawn_photos(BATCH, (384, 128), (12, 4), draw)
     persons = torch.randint(PERSONS, (BATCH,), generator=draw)
     return Batch(images, texts, persons, torch.arange(BATCH))
 

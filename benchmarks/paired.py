@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 import passerby
-from passerby.evaluation import embed_photos, rankings
+from passerby.evaluation import blocks, embed_photos
 from passerby.ranking.metrics import outcomes
 from passerby.tuning import tune
 from passerby.types import Split
@@ -27,10 +27,11 @@ def spoken(folder: Path, split: Split, val: Split | None) -> dict[str, Any]:
     photos = embed_photos(method, split.photos)
     right = torch.tensor([[c.person == p.person for p in split.photos] for c in split.captions])
     first, ap = torch.zeros(len(right)), torch.zeros(len(right), dtype=torch.float64)
-    for rows, ranking in rankings(method, split, photos):
+    for block in blocks(method, split, photos):
+        ranking = block.ranking(method)
         ranking = again(ranking, photos.vector) if again else ranking
-        found = outcomes(ranking, right[rows])
-        first[rows], ap[rows] = found.first.float(), found.ap
+        found = outcomes(ranking, right[block.rows])
+        first[block.rows], ap[block.rows] = found.first.float(), found.ap
     told: dict[str, Any] = {"first": first.tolist(), "ap": ap.tolist()}
     if again:
         told |= {"k": again.k, "weight": again.weight}

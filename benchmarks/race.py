@@ -1,4 +1,5 @@
-"""Forms of one training step in turns: what they cost, and that their losses are equal.
+"""Forms of one training step in turns: what they cost, and that their losses are equal; and what
+batches for it are drawn of.
 
 Each form is called with nothing, does one step up to its gradients and gives its losses by name;
 "literal" is what a method's description writes out. A number is the fastest turn's CPU seconds, as
@@ -10,13 +11,31 @@ from collections.abc import Callable
 from contextlib import nullcontext
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from passerby.types import Batch
 
 CLOSE, CLOSE_BF16 = 1e-4, 0.01  # relative: each loss; the sum of losses where a name ends in bf16
 STILL = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 Step = Callable[[], dict[str, float]]
+
+
+def drawn_ids(lengths: Tensor, vocabulary: int, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Random ids and their mask, (..., L), of texts of `lengths` (...)."""
+    mask = (torch.arange(int(lengths.max())) < lengths[..., None]).long()
+    return torch.randint(1, vocabulary, mask.shape, generator=draw) * mask, mask
+
+
+def drawn_photos(
+    count: int, size: tuple[int, int], cells: tuple[int, int], draw: torch.Generator
+) -> Tensor:
+    """(count, 3, H, W), of coarse colours in `cells` and noise: to an untrained network photos of
+    noise alone are all alike, and batch norm makes the rounding of what little they differ in as
+    large as the rest.
+    """
+    images = interpolate(torch.randn(count, 3, *cells, generator=draw), size=size, mode="bilinear")
+    return images + 0.3 * torch.randn(images.shape, generator=draw)
 
 
 def step(model: nn.Module, batch: Batch, half: bool = False) -> dict[str, float]:

@@ -19,7 +19,7 @@ from report import finish, machine
 from torch import Tensor
 
 from passerby.embedding import embed_texts
-from passerby.evaluation import rankings
+from passerby.evaluation import blocks
 from passerby.method import Method
 from passerby.ranking.metrics import Outcomes, outcomes, summary
 from passerby.ranking.order import rank
@@ -153,14 +153,15 @@ def main() -> None:
 
     on_photo = torch.arange(given.photos) // EACH
     about = torch.arange(given.captions) % given.photos // EACH
-    clock, blocks = Clock(method), []
+    clock, found = Clock(method), []
     best: dict[str, set[str]] = {}
-    for rows, ranking in rankings(method, split, photos, BLOCK):
-        blocks.append(outcomes(ranking, about[rows, None] == on_photo))
+    for block in blocks(method, split, photos, BLOCK):
+        ranking = block.ranking(method)
+        found.append(outcomes(ranking, about[block.rows, None] == on_photo))
         for row, query in enumerate(ranking.queries):
             best[query] = {photo for photo, _ in ranking.top(row, TOP)}
     cpu, wall = clock.read()
-    full = summary(Outcomes.cat(blocks))
+    full = summary(Outcomes.cat(found))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
     clock, same, shared, right = Clock(method), 0, 0, 0

@@ -106,6 +106,8 @@ def build_method(recipe: Recipe, captions: Iterable[str], persons: int) -> Metho
     persons: classes of the training split.
     """
     vocabulary = recipe.vocabulary
+    for source in (vocabulary.source, recipe.image_encoder.source, recipe.text_encoder.source):
+        _check_folder(source)
     photo, text = _at_home(recipe.image_encoder), _at_home(recipe.text_encoder)
     if vocabulary.source or text.source:
         tokenizer = read_tokenizer(vocabulary.source or text.source)
@@ -123,18 +125,17 @@ def build_method(recipe: Recipe, captions: Iterable[str], persons: int) -> Metho
     return kind(config, tokenizer)
 
 
-def _at_home(spec: EncoderSpec) -> EncoderSpec:
-    """The spec with the shipped model's folder for the source "default".
-
-    Raises BadModel for a folder that is not there; a hub name has one "/" at most.
-    """
-    if (spec.source.count("/") > 1 or spec.source.startswith((".", "/"))) and not Path(
-        spec.source
-    ).is_dir():
+def _check_folder(source: str) -> None:
+    """Raises BadModel for a folder that is not there; a hub name has one "/" at most."""
+    is_path = source.count("/") > 1 or source.startswith((".", "/"))
+    if is_path and not Path(source).is_dir():
         raise BadModel(
-            f"no model folder at {spec.source}; train or fetch it first, or set [image_encoder] or "
-            "[text_encoder] source to another"
+            f"no model folder at {source}; train or fetch it first, or set source to another"
         )
+
+
+def _at_home(spec: EncoderSpec) -> EncoderSpec:
+    """The spec with the shipped model's folder for the source "default"."""
     return dataclasses.replace(spec, source=str(DEFAULT)) if spec.source == "default" else spec
 
 

@@ -136,14 +136,6 @@ def embed_photos(
     return Embeddings.cat(blocks)
 
 
-def rankings(
-    method: Method, split: Split, photos: Embeddings, block: int = 256
-) -> Iterator[tuple[Tensor, Ranking]]:
-    """A Ranking of the whole gallery for each block of captions, with their places in the split."""
-    for each in blocks(method, split, photos, block):
-        yield each.rows, each.ranking(method)
-
-
 def blocks(method: Method, split: Split, photos: Embeddings, block: int = 256) -> Iterator[Block]:
     """The split's captions, a block at a time; photos: the split's, embedded.
 

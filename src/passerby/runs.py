@@ -17,6 +17,7 @@ from passerby.build import (
     device_for,
     load_method,
     method_settings,
+    read_weights,
     save_method,
 )
 from passerby.config import Recipe, as_text, to_json
@@ -118,7 +119,7 @@ def _choose(
     """
     best = folder / "best"
     settle(best)
-    method.load_state_dict(load_method(best).state_dict())
+    method.load_state_dict(read_weights(best / "model.safetensors"))
     chosen = choose(method, split, workers=recipe.data.workers)
     told = f"Chosen on {split.name} after training: {chosen}."
     better = with_settings(method, chosen.settings)
@@ -222,8 +223,8 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
     """
     file, last = folder / "recipe.json", folder / "last"
     holds = ("last", "best", "last.new", "last.old", "best.new", "best.old")
-    begun = any((folder / name).exists() for name in holds)
-    begun = begun or bool(read_journal(folder / "log.jsonl"))
+    events = read_journal(folder / "log.jsonl")
+    begun = bool(events) or any((folder / name).exists() for name in holds)
     text = as_text(recipe) + "\n"
     if begun and not resume:
         raise BadRecipe(
@@ -238,7 +239,7 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
     settle(last)
     if last.exists() and not (last / "state.json").exists():
         raise BadModel(f"{last} has no training state; remove {folder} and start again")
-    validated = sum("validation" in event for event in read_journal(folder / "log.jsonl"))
+    validated = sum("validation" in event for event in events)
     if not last.exists() and validated > 1:
         raise BadModel(
             f"{folder} has a best model but its checkpoint is gone; keep it and name another run "

@@ -155,9 +155,10 @@ def test_a_tokenizer_of_another_model_is_refused(folder) -> None:
 
 
 @pytest.mark.parametrize("source", ["runs/nafs-cuhk/best", "./nowhere", "/no/such/folder"])
-@pytest.mark.parametrize("tower", ["image_encoder", "text_encoder"])
-def test_a_folder_that_is_not_there_is_not_taken_for_a_hub_name(tower, source) -> None:
-    kinds = {"image_encoder": "resnet", "text_encoder": "bert"}
-    tables = {"method": {"name": "twotower"}, tower: {"kind": kinds[tower], "source": source}}
+@pytest.mark.parametrize("table", ["image_encoder", "text_encoder", "vocabulary"])
+def test_a_folder_that_is_not_there_is_not_taken_for_a_hub_name(table, source) -> None:
+    kinds = {"image_encoder": {"kind": "resnet"}, "text_encoder": {"kind": "bert"}}
+    told = {**kinds.get(table, {}), "source": source}
+    tables = {"method": {"name": "twotower"}, table: told}
     with pytest.raises(BadModel, match=r"no model folder at .*; train or fetch it first"):
         build_method(parse_recipe(tables), ["a man"], 2)

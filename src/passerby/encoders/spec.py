@@ -61,9 +61,8 @@ def untrained(model_class: Any, config: Any, **extra: Any) -> Any:
     try:
         return model_class(config, **extra)
     except Exception as error:  # whatever a layer says of a size of 0 or an unknown activation
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise BadRecipe(
-            f"{type(config).__name__} makes no model ({reason}); correct its settings"
+            f"{type(config).__name__} makes no model ({_named(error)}); correct its settings"
         ) from error
 
 
@@ -95,10 +94,15 @@ def read_source(spec: EncoderSpec, config_class: Any) -> Any:
 
 def unfit(source: str, error: Exception) -> BadModel:
     """What to say of a folder whose config.json describes no model that can be made."""
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     return BadModel(
-        f"{source}: its config.json makes no model ({reason}); correct it, or take another source"
+        f"{source}: its config.json makes no model ({_named(error)}); correct it, or take another "
+        "source"
     )
+
+
+def _named(error: Exception) -> str:
+    """An error's kind and words on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def settings(config: Any) -> dict[str, Any]:

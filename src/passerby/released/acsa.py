@@ -21,6 +21,7 @@ from passerby.language.tokenizer import Tokenizer
 from passerby.methods.acsa import Acsa, Config
 from passerby.released import bert, swin
 from passerby.released.container import (
+    AS_RELEASED,
     Container,
     another,
     check_axes,
@@ -150,7 +151,7 @@ def _settings(container: Container, where: str) -> Config:
     if photo["embed_dim"] * 2 ** (stages - 1) != width:
         raise BadModel(
             f"{where}: {stages} stages from {photo['embed_dim']} channels on do not end in the "
-            f"{width} numbers of its BERT; take the file as its authors released it"
+            f"{width} numbers of its BERT; {AS_RELEASED}"
         )
     classes = persons(container, width, where)
     settings: dict[str, Any] = preset(Config, "released")

@@ -49,7 +49,7 @@ def read(path: Path) -> Container:
     if not _is_state(network):
         raise BadModel(
             f"{shown(path)} holds no weights: neither {{network, W, epoch}} nor one plain state "
-            "dict; take the file as its authors released it"
+            f"dict; {AS_RELEASED}"
         )
     classes, epoch = (held.get("W"), held.get("epoch")) if parted else (None, None)
     if classes is not None and not _is_plain(classes):

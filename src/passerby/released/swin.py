@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from passerby.errors import BadModel
-from passerby.released.container import count
+from passerby.released.container import AS_RELEASED, count
 
 SWIN = "image_model."
 STARTS = tuple(f"{SWIN}{part}." for part in ("patch_embed", "layers", "norm"))
@@ -130,13 +130,12 @@ def check_buffers(
         if theirs.shape != ours.shape:
             raise BadModel(
                 f"{where}: {name!r} has shape {tuple(theirs.shape)}, not {tuple(ours.shape)}: "
-                "photos of another size than its windows are made for; take the file as its "
-                "authors released it"
+                f"photos of another size than its windows are made for; {AS_RELEASED}"
             )
         if not torch.equal(theirs.to(ours.dtype), ours):
             raise BadModel(
                 f"{where}: {name!r} is not what passerby computes from the sizes, so that windows "
-                "would be seen otherwise; take the file as its authors released it"
+                f"would be seen otherwise; {AS_RELEASED}"
             )
 
 
