@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import torch
+from numpy.random import Generator
 from torch import Tensor, nn
 
 from passerby.errors import BadRecipe
@@ -59,6 +60,7 @@ class Method(nn.Module, ABC):
     # Fields of `config` that `similarity` (and `bound`) alone read, with the values from which
     # validation chooses after training; the model folder keeps the chosen ones.
     choices: Mapping[str, Sequence[Any]] = MappingProxyType({})
+    views: int = 1  # of each photo in a batch to train with, each changed by itself
     fingerprint: str = ""  # sha256 of the model folder it was loaded from; "" before it is saved
 
     @property
@@ -93,6 +95,12 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Named scalars, already weighted; the training loop adds them."""
+
+    def draw_texts(self, texts: Sequence[str], rngs: Sequence[Generator]) -> Texts:  # noqa: ARG002
+        """What `losses` reads of captions, on the CPU: as `tokenize`, unless a method draws parts
+        of them. rngs: the random numbers of each text, one generator a text.
+        """
+        return self.tokenize(texts)
 
     def notes(self, text: str) -> list[str]:  # noqa: ARG002 - a method may have nothing to say
         """What a user should know of how this text is read, one line each (cut, unknown words)."""

@@ -182,7 +182,7 @@ class _Source:
         data = self.recipe.data
         return train_batches(
             self.split,
-            self.method.tokenize,
+            self.method.draw_texts,
             self.method.photo_spec,
             batch=data.batch,
             seed=self.recipe.run.seed,
@@ -195,6 +195,7 @@ class _Source:
             pairs=data.pairs,
             photos=self.photos,
             steps=steps,
+            views=self.method.views,
         )
 
 

@@ -108,8 +108,10 @@ class Texts:
 class Batch:
     """B pairs of a photo and one of its captions.
 
-    images: float (B, 3, H, W), as the method's `photo_spec` says. persons: int64 (B,), the class of
-    each pair's person, 0 .. C-1. photos: int64 (B,), which pairs share a photo.
+    images: float (V x B, 3, H, W), as the method's `photo_spec` says: V views of each photo, B
+    photos of a view after those of another; V is the method's `views`. texts: what its `draw_texts`
+    makes of B captions. persons: int64 (B,), the class of each pair's person, 0 .. C-1. photos:
+    int64 (B,), which pairs share a photo.
     """
 
     images: Tensor
@@ -118,7 +120,7 @@ class Batch:
     photos: Tensor
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.persons)
 
     def to(self, device: torch.device | str) -> Batch:
         return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))

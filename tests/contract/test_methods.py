@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tiny_methods import CAPTIONS, TINY
@@ -16,10 +17,11 @@ from passerby.types import Batch, Texts
 PHOTOS = torch.randn(6, 3, 64, 32, generator=torch.Generator().manual_seed(0))
 
 
-def batch_for(method):
-    return Batch(
-        PHOTOS, method.tokenize(CAPTIONS), torch.tensor([0, 1, 2, 0, 1, 2]), torch.arange(6)
-    )
+def batch_for(method, count=6):
+    rngs = [np.random.default_rng(number) for number in range(count)]
+    texts = method.draw_texts(CAPTIONS[:count], rngs)
+    images = PHOTOS[:count].repeat(method.views, 1, 1, 1)
+    return Batch(images, texts, torch.arange(count) % 3, torch.arange(count))
 
 
 def scores(method, photos=PHOTOS, captions=CAPTIONS):
@@ -87,8 +89,7 @@ def test_losses_leave_the_batch_as_it_was(tiny) -> None:
 
 def test_a_batch_of_one_pair_has_finite_losses(tiny) -> None:
     tiny.eval()
-    one = Batch(PHOTOS[:1], tiny.tokenize(CAPTIONS[:1]), torch.tensor([0]), torch.tensor([0]))
-    assert all(torch.isfinite(loss) for loss in tiny.losses(one).values())
+    assert all(torch.isfinite(loss) for loss in tiny.losses(batch_for(tiny, 1)).values())
 
 
 def test_parameter_groups_hold_each_trainable_weight_once(tiny) -> None:

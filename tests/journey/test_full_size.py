@@ -56,8 +56,9 @@ def test_random_weights_of_full_size_take_a_step_and_answer_a_query(name, tmp_pa
     make = optimizer(method, recipe.optim)
     set_rate(make, recipe.optim.lr * recipe.optim.factor(0, 1, 60))
     (batch,) = train_batches(
-        split, method.tokenize, method.photo_spec, batch=2, seed=0, epoch=0, steps=1
-    )
+        split, method.draw_texts, method.photo_spec, batch=2, seed=0, epoch=0, steps=1,
+        views=method.views,
+    )  # fmt: skip
     before = {n: p.detach().clone() for n, p in method.named_parameters() if "part" in n}
     losses = method.losses(batch)
     sum(losses.values()).backward()

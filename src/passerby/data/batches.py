@@ -72,7 +72,7 @@ class Batches(Generic[Made]):
 
 def train_batches(
     split: Split,
-    tokenize: Callable[[Sequence[str]], Texts],
+    read: Callable[[Sequence[str], Sequence[np.random.Generator]], Texts],
     spec: PhotoSpec,
     *,
     batch: int,
@@ -86,9 +86,11 @@ def train_batches(
     pairs: str = "caption",
     photos: ResizedPhotos | None = None,
     steps: int | None = None,
+    views: int = 1,
 ) -> Batches[Batch]:
     """The batches of one epoch from number `start` on.
 
+    read, views: a method's `draw_texts` and how many views of each photo it takes.
     pairs: "caption", each caption with its photo once an epoch (the field's protocol), or "photo",
     each photo once with one of its captions. sampler: "random", or "identity", `each` pairs of
     batch // each persons. Persons are numbered in the order of `split.persons`. photos: made once
@@ -106,24 +108,21 @@ def train_batches(
             "a batch holds at least one pair; seed, epoch, start, workers are 0 or more"
         )
     samples = _Samples(split, pairs)
-    rng = order_rng(seed, epoch)
-    if sampler == "random":
-        order = random_batches(len(samples), batch, rng)
-    else:
-        order = identity_batches(samples.persons.tolist(), batch, each, rng)
+    order = samples.order(sampler, batch, each, order_rng(seed, epoch))
     resized = photos if photos is not None else ResizedPhotos(split.photos, spec)
 
     def make(number: int) -> Batch:
         chosen = order[number]
-        pixels, texts = [], []
-        for position, sample in enumerate(chosen, start=number * batch):
-            own = pair_rng(seed, epoch, position)
-            texts.append(samples.caption(sample, own))
-            photo = resized[samples.photos[sample]]
-            pixels.append(photo if augment is None else augment(photo, own))
+        rngs = [pair_rng(seed, epoch, number * batch + place) for place in range(len(chosen))]
+        texts = [samples.caption(s, own) for s, own in zip(chosen, rngs, strict=True)]
+        kept = [resized[samples.photos[sample]] for sample in chosen]
+        change = augment or _unchanged
+        pixels = [
+            change(photo, own) for _ in range(views) for photo, own in zip(kept, rngs, strict=True)
+        ]
         return Batch(
             images=normalise(np.stack(pixels), spec),
-            texts=tokenize(texts),
+            texts=read(texts, rngs),
             persons=torch.from_numpy(samples.persons[chosen]),
             photos=torch.from_numpy(samples.photos[chosen]),
         )
@@ -170,6 +169,14 @@ class _Samples:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def order(
+        self, sampler: str, batch: int, each: int, rng: np.random.Generator
+    ) -> list[np.ndarray]:
+        """Which samples form which batch."""
+        if sampler == "random":
+            return random_batches(len(self), batch, rng)
+        return identity_batches(self.persons.tolist(), batch, each, rng)
+
     def caption(self, sample: int, rng: np.random.Generator) -> str:
         texts = self.texts[sample]
         return texts[0] if len(texts) == 1 else texts[int(rng.integers(len(texts)))]
@@ -186,6 +193,10 @@ class _Caught(Dataset[Any]):
             return self.make(number)
         except Refused as refusal:
             return refusal
+
+
+def _unchanged(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:  # noqa: ARG001
+    return photo
 
 
 def _as_it_is(made: Any) -> Any:

@@ -25,10 +25,11 @@ STRONG = Augment(brightness=0.3, hue=10, crop=0.2, rotate=5, blur=1, noise=8, do
 Make = Callable[..., Batches[Batch]]
 
 
-def tokenize(texts: Sequence[str]) -> Texts:
-    """Letters as ids, padded to the longest: as a method does it."""
+def read(texts: Sequence[str], rngs: Sequence[np.random.Generator]) -> Texts:
+    """Letters as ids, padded to the longest, and a number drawn for each text: as a method does."""
     rows = [torch.tensor([ord(letter) for letter in text]) for text in texts]
-    return Texts(ids=torch.nn.utils.rnn.pad_sequence(rows, batch_first=True))
+    drawn = torch.tensor([rng.random() for rng in rngs])
+    return Texts(ids=torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), drawn=drawn)
 
 
 def words(batch: Batch) -> list[str]:
@@ -54,7 +55,7 @@ def split(tmp_path: Path) -> Split:
 @pytest.fixture
 def make(split: Split) -> Make:
     return functools.partial(
-        train_batches, split, tokenize, SPEC, batch=4, seed=3, epoch=1, augment=STRONG
+        train_batches, split, read, SPEC, batch=4, seed=3, epoch=1, augment=STRONG
     )
 
 
@@ -194,12 +195,23 @@ def test_settings_and_splits_that_cannot_train_are_refused(split: Split, make: M
             make(**wrong)
     nobody = Split("made", (Photo("a", Path("a")),), ())
     with pytest.raises(BadData, match="no captions"):
-        train_batches(nobody, tokenize, SPEC, batch=1, seed=0, epoch=0)
+        train_batches(nobody, read, SPEC, batch=1, seed=0, epoch=0)
     unnamed = Split("made", nobody.photos, (Caption("a#0", "he", "a", "p"),))
     with pytest.raises(BadData, match="nobody is named"):
-        train_batches(unnamed, tokenize, SPEC, batch=1, seed=0, epoch=0)
+        train_batches(unnamed, read, SPEC, batch=1, seed=0, epoch=0)
 
 
 def test_photos_that_cannot_fit_in_memory_are_not_kept(split: Split) -> None:
     with pytest.raises(BadRecipe, match="switch the cache off"):
         ResizedPhotos(split.photos, PhotoSpec(height=10**6, width=10**5), keep=True)
+
+
+def test_views_of_a_photo_are_changed_each_by_itself_and_stand_view_by_view(make: Make) -> None:
+    one, three = next(iter(make())), next(iter(make(views=3)))
+    assert three.images.shape == (12, *one.images.shape[1:])
+    assert len(three) == len(one) == 4
+    torch.testing.assert_close(three.images[:4], one.images, atol=0, rtol=0)
+    assert not torch.equal(three.images[:4], three.images[4:8])
+    assert words(three) == words(one)
+    still = next(iter(make(views=2, augment=None)))
+    torch.testing.assert_close(still.images[:4], still.images[4:], atol=0, rtol=0)
