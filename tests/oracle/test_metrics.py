@@ -16,7 +16,7 @@ from passerby.ranking.order import rank
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
-def measure(similarity, query_person, photo_person, block=7):
+def measure(similarity, query_person, photo_person, block=7, trapezoid=False):
     names = [f"p{i}" for i in range(similarity.shape[1])]
     found = []
     for start in range(0, len(similarity), block):
@@ -24,13 +24,13 @@ def measure(similarity, query_person, photo_person, block=7):
         scores = similarity[rows]
         ranking = rank([f"q{i}" for i in range(len(scores))], names, scores)
         found.append(outcomes(ranking, query_person[rows, None] == photo_person[None]))
-    return summary(Outcomes.cat(found))
+    return summary(Outcomes.cat(found), trapezoid=trapezoid)
 
 
 def literal(similarity, query_person, photo_person):
-    """Rank-k, mAP and mINP, one query and one photo at a time."""
+    """Rank-k, mAP in both definitions and mINP, one query and one photo at a time."""
     hits = {1: 0, 5: 0, 10: 0}
-    aps, inps = [], []
+    aps, areas, inps = [], [], []
     for row, person in zip(similarity.tolist(), query_person.tolist(), strict=True):
         judged = [
             (round(score * 1e6), p == person)
@@ -43,9 +43,20 @@ def literal(similarity, query_person, photo_person):
         for k in hits:
             hits[k] += places[0] <= k
         aps.append(sum(n / place for n, place in enumerate(places, 1)) / len(places))
+        areas.append(area(places))
         inps.append(len(places) / places[-1])
+    means = {"mAP": aps, "mAP-trapezoid": areas, "mINP": inps}
     named = {f"rank-{k}": 100 * n / len(aps) for k, n in hits.items()}
-    return {**named, "mAP": 100 * sum(aps) / len(aps), "mINP": 100 * sum(inps) / len(inps)}
+    return named | {name: 100 * sum(found) / len(found) for name, found in means.items()}
+
+
+def area(places):
+    """AP by trapezoids: of the precisions just before and at each right photo the mean."""
+    total = 0.0
+    for n, place in enumerate(places, 1):
+        before = 1.0 if place == 1 else (n - 1) / (place - 1)
+        total += (before + n / place) / 2
+    return total / len(places)
 
 
 def random_case(seed, ties):
@@ -68,7 +79,35 @@ def test_metrics_equal_the_released_evaluator() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_metrics_equal_a_literal_loop(seed: int, ties: bool) -> None:
     case = random_case(seed, ties)
-    assert measure(*case) == pytest.approx(literal(*case), abs=1e-3)
+    assert measure(*case, trapezoid=True) == pytest.approx(literal(*case), abs=1e-3)
+
+
+def test_the_trapezoid_stands_beside_map_only_where_asked() -> None:
+    case = random_case(0, ties=False)
+    plain, both = measure(*case), measure(*case, trapezoid=True)
+    assert list(both) == ["rank-1", "rank-5", "rank-10", "mAP", "mAP-trapezoid", "mINP"]
+    assert plain == {name: value for name, value in both.items() if name != "mAP-trapezoid"}
+
+
+def test_the_trapezoid_is_never_above_average_precision_and_both_are_100_at_best() -> None:
+    similarity, query_person, photo_person = random_case(1, ties=False)
+    relevant = query_person[:, None] == photo_person[None]
+    names = [[f"{side}{i}" for i in range(n)] for side, n in (("q", 40), ("p", 30))]
+    found = outcomes(rank(*names, similarity), relevant)
+    assert (found.trapezoid <= found.ap).all()
+    assert (found.trapezoid < found.ap).any()
+    best = outcomes(rank(*names, relevant.float()), relevant)
+    asked = best.right > 0
+    assert (best.ap[asked] == 1).all()
+    assert (best.trapezoid[asked] == 1).all()
+
+
+def test_three_right_photos_at_ranks_2_3_and_6_have_the_trapezoid_worked_by_hand() -> None:
+    similarity = torch.tensor([[0.9, 0.8, 0.7, 0.6, 0.5, 0.4]])
+    found = measure(similarity, torch.tensor([1]), torch.tensor([0, 1, 1, 0, 0, 1]), trapezoid=True)
+    worked = (0 / 1 + 1 / 2) / 2 + (1 / 2 + 2 / 3) / 2 + (2 / 5 + 3 / 6) / 2
+    assert found["mAP-trapezoid"] == pytest.approx(100 * worked / 3, abs=1e-3)
+    assert found["mAP"] == pytest.approx(100 * (1 / 2 + 2 / 3 + 3 / 6) / 3, abs=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -76,8 +115,9 @@ def test_no_permutation_changes_a_metric(seed: int) -> None:
     similarity, query_person, photo_person = random_case(seed, ties=True)
     generator = torch.Generator().manual_seed(seed + 100)
     rows, columns = torch.randperm(40, generator=generator), torch.randperm(30, generator=generator)
-    moved = measure(similarity[rows][:, columns], query_person[rows], photo_person[columns])
-    assert moved == measure(similarity, query_person, photo_person)
+    shuffled = similarity[rows][:, columns], query_person[rows], photo_person[columns]
+    still = measure(similarity, query_person, photo_person, trapezoid=True)
+    assert measure(*shuffled, trapezoid=True) == still
 
 
 def test_a_photo_stored_twice_does_not_change_rank_1() -> None:

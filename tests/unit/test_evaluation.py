@@ -156,6 +156,14 @@ def test_reports_with_and_without_re_ranking_embed_once_and_are_as_each_alone(sp
     assert re_ranked == evaluate(Shades(), split, rerank=again)
 
 
+def test_the_trapezoid_is_added_and_the_card_warns_of_it(split) -> None:
+    plain, both = evaluate(Shades(), split), evaluate(Shades(), split, trapezoid=True)
+    assert both.metrics == plain.metrics | {"mAP-trapezoid": 100}
+    assert "trapezoid" not in plain.card["ap"]
+    assert both.card["ap"].startswith(plain.card["ap"] + "; mAP-trapezoid")
+    assert "only with papers that use it" in both.card["ap"]
+
+
 def test_the_mode_of_the_method_is_left_as_it_was(split) -> None:
     method = Shades().train()
     evaluate(method, split)

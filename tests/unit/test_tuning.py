@@ -1,6 +1,6 @@
 """Tuning takes what validation says, no change included, for a method's own settings as for
 a re-ranking; `evaluate --rerank` keeps apart what it re-ranked, and never measures on what it was
-tuned on."""
+tuned on; `evaluate --ap` adds a metric and changes none."""
 
 from __future__ import annotations
 
@@ -213,6 +213,36 @@ def test_without_the_option_nothing_is_re_ranked(data, tmp_path) -> None:
     done = call(data, "--out", tmp_path / "r.json")
     assert "re-ranked" not in done.stdout
     assert [file.name for file in tmp_path.glob("*.json")] == ["r.json"]
+
+
+def test_both_average_precisions_stand_side_by_side_with_one_line_of_warning(
+    data, tmp_path
+) -> None:
+    out, both = tmp_path / "r.json", tmp_path / "both.json"
+    plain = call(data, "--out", out)
+    assert "trapezoid" not in plain.stdout + out.read_text()
+    done = call(data, "--out", both, "--ap", "trapezoid", "--rerank", "neighbours")
+    assert done.exit_code == 0, done.exception
+    assert sum("papers that use it (IVT, SSAN)" in line for line in done.stdout.splitlines()) == 1
+    for file in (both, tmp_path / "both.neighbours.json"):
+        told = json.loads(file.read_text())
+        metrics = told["metrics"]
+        assert 0 < metrics["mAP-trapezoid"] < metrics["mAP"]
+        assert f"{metrics['mAP-trapezoid']:.2f}" in done.stdout
+        assert "trapezoid" in told["card"]["ap"]
+    told = json.loads(both.read_text())["metrics"]
+    assert json.loads(out.read_text())["metrics"] == {
+        name: value for name, value in told.items() if name != "mAP-trapezoid"
+    }
+
+
+def test_an_unknown_average_precision_is_refused_before_anything_is_loaded(
+    data, monkeypatch
+) -> None:
+    monkeypatch.setattr(passerby, "load", None)
+    refused = call(data, "--ap", "trapezium").exception
+    assert isinstance(refused, BadRecipe)
+    assert "'trapezium'; there are standard, trapezoid" in str(refused)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import typer
 if TYPE_CHECKING:
     from passerby.types import Report
 
+APS = ("standard", "trapezoid")
+
 
 def evaluate(
     model: Annotated[str, typer.Argument(help='A model folder, or "default".')],
@@ -21,6 +23,9 @@ def evaluate(
         str | None,
         typer.Option(help="Also re-ranked, tuned on val: neighbours, k-reciprocal or expansion."),
     ] = None,
+    ap: Annotated[
+        str, typer.Option(help="standard, or trapezoid: beside it, for IVT's and SSAN's numbers.")
+    ] = "standard",
     out: Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")] = None,
     batch: Annotated[int, typer.Option(help="Photos embedded at once.", min=1)] = 128,
     workers: Annotated[int, typer.Option(help="Processes that read photos.", min=0)] = 1,
@@ -35,6 +40,7 @@ def evaluate(
     from passerby.ranking.rerank import Reranker
     from passerby.tuning import tune
 
+    check_ap(ap)
     if rerank is not None:
         check_tunable(rerank, split)
     method = passerby.load(model).to(device_for(device))
@@ -45,16 +51,31 @@ def evaluate(
         with Meter("embedding val") as meter:
             tuned = tune(method, val, rerank, batch=batch, workers=workers, progress=meter.hear)
         reranks.append(replace(tuned, tuned_on="val"))
+    both = ap == "trapezoid"
     with Meter("embedding") as meter:
         reports = evaluate_each(
-            method, chosen, reranks, batch=batch, workers=workers, progress=meter.hear
-        )
+            method, chosen, reranks,
+            batch=batch, workers=workers, trapezoid=both, progress=meter.hear,
+        )  # fmt: skip
     made = {"data": data, "model": model, **provenance(model)}
     for again, report in zip(reranks, reports, strict=True):
         title = f"{model} on {data} {split}"
         if again is not None:
             title = "re-ranked: " + str(again).replace(", ", "\n", 1)
         show(report.with_card(**made), title, out if again is None else beside(out, again.kind))
+    if both:
+        print(
+            "mAP-trapezoid is lower than mAP for the same ranking: compare it only with papers "
+            "that use it (IVT, SSAN)"
+        )
+
+
+def check_ap(ap: str) -> None:
+    """Raises BadRecipe for an unknown definition of average precision."""
+    from passerby.errors import BadRecipe
+
+    if ap not in APS:
+        raise BadRecipe(f"no average precision is called {ap!r}; there are {', '.join(APS)}")
 
 
 def check_tunable(rerank: str, split: str) -> None:

@@ -1,9 +1,9 @@
-"""Rank-k, mAP and mINP from full rankings, block by block."""
+"""Rank-k, mAP (in two definitions) and mINP from full rankings, block by block."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -18,19 +18,22 @@ class Outcomes:
     """What became of each query, (Q,) each.
 
     first: rank (from 1) of the first right photo, 0 where the gallery holds none. ap: average
-    precision, mean over right photos of (right so far / rank). inp: right photos / rank of the last
-    of them (Ye et al. 2021). right: number of right photos.
+    precision, mean over right photos of (right so far / rank). trapezoid: the same with the mean of
+    that precision and the one just before the photo (1 at rank 1), as Market-1501's evaluator, SSAN
+    and IVT; never above ap. inp: right photos / rank of the last of them (Ye et al. 2021). right:
+    number of right photos.
     """
 
     first: Tensor
     ap: Tensor
+    trapezoid: Tensor
     inp: Tensor
     right: Tensor
 
     @staticmethod
     def cat(blocks: Iterable[Outcomes]) -> Outcomes:
         rows = list(blocks)
-        names = ("first", "ap", "inp", "right")
+        names = [field.name for field in fields(Outcomes)]
         return Outcomes(*(torch.cat([getattr(row, name) for row in rows]) for name in names))
 
 
@@ -54,20 +57,29 @@ def outcomes(ranking: Ranking, relevant: Tensor) -> Outcomes:
     some = count.clamp(min=1).double()
     precision = hits.cumsum(1).double() / places
     ap = (precision * hits).sum(1) / some
+    before = (hits.cumsum(1) - 1) / (places - 1)  # where a right photo stands
+    before[:, :1] = 1
+    trapezoid = (ap + before.mul_(hits).sum(1) / some) / 2
     last = (hits * places).amax(1).clamp(min=1)
     first = torch.where(count > 0, hits.to(torch.uint8).argmax(1) + 1, 0)
-    return Outcomes(first, ap, count.double() / last, count)
+    return Outcomes(first, ap, trapezoid, count.double() / last, count)
 
 
-def summary(found: Outcomes, ks: tuple[int, ...] = (1, 5, 10)) -> dict[str, float]:
+def summary(
+    found: Outcomes, ks: tuple[int, ...] = (1, 5, 10), trapezoid: bool = False
+) -> dict[str, float]:
     """Rank-k, mAP and mINP in percent over the queries that have a right photo.
 
-    Raises BadData when none has.
+    trapezoid: "mAP-trapezoid" too, beside "mAP" and never in its place: the two are not comparable.
+    Raises BadData when no query has a right photo.
     """
     asked = found.right > 0
     if not bool(asked.any()):
         raise BadData("no query has a right photo in this gallery; check the person ids")
     first = found.first[asked]
     share = {f"rank-{k}": (first <= k).double().mean() for k in ks}
-    share |= {"mAP": found.ap[asked].mean(), "mINP": found.inp[asked].mean()}
+    share["mAP"] = found.ap[asked].mean()
+    if trapezoid:
+        share["mAP-trapezoid"] = found.trapezoid[asked].mean()
+    share["mINP"] = found.inp[asked].mean()
     return {name: round(float(value) * 100, 4) for name, value in share.items()}
