@@ -89,16 +89,18 @@ def unit(vector):
     return [x / math.sqrt(dot(vector, vector)) for x in vector]
 
 
-def literal_divergence(logits, persons, target_norm):
-    """KL(p || q), one pair at a time; q is the same-person row over its norm."""
+def literal_divergence(logits, persons, target_norm, columns=None):
+    """KL(p || q), one pair at a time; q is the same-person row over its norm. columns: the persons
+    of the other side, those of the rows where there are none."""
+    columns = persons if columns is None else columns
     total = 0.0
     for row, own in zip(logits, persons, strict=True):
         mass = sum(math.exp(x - max(row)) for x in row)
-        positives = persons.count(own)
+        positives = columns.count(own)
         size = positives if target_norm == "l1" else math.sqrt(positives)
-        for x, person in zip(row, persons, strict=True):
+        for x, person in zip(row, columns, strict=True):
             log_p = x - max(row) - math.log(mass)
-            q = (person == own) / size
+            q = 1 / size if person == own else 0.0
             total += math.exp(log_p) * (log_p - math.log(q + 1e-8)) / len(persons)
     return total
 
@@ -122,6 +124,34 @@ def test_cmpm_equals_its_formula(target_norm: str) -> None:
     )
     found = cmpm(texts, photos, persons, target_norm)
     assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("target_norm", ["l1", "l2"])
+def test_cmpm_of_other_photos_than_texts_is_a_mean_over_each_sides_own_rows(target_norm) -> None:
+    texts, photos, persons = nafs_batch()
+    photos, owners = photos[:4], torch.tensor([1, 0, 3, 0])  # of person 3 there is no text
+    both = ((photos, owners, texts, persons), (texts, persons, photos, owners))
+    expected = sum(
+        literal_divergence(
+            [[dot(x, unit(z)) for z in other.tolist()] for x in own.tolist()],
+            rows.tolist(),
+            target_norm,
+            columns.tolist(),
+        )
+        for own, rows, other, columns in both
+    )
+    found = cmpm(texts, photos, persons, target_norm, photo_persons=owners)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("target_norm", ["l1", "l2"])
+def test_cmpm_of_a_persons_own_photos_is_that_of_pairs_in_any_order(target_norm: str) -> None:
+    texts, photos, persons = nafs_batch()
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    paired = cmpm(texts, photos, persons, target_norm)
+    assert torch.equal(paired, cmpm(texts, photos, persons, target_norm, photo_persons=persons))
+    turned = cmpm(texts, photos[order], persons, target_norm, photo_persons=persons[order])
+    assert float(turned) == pytest.approx(float(paired), rel=1e-5)
 
 
 @pytest.mark.parametrize("target_norm", ["l1", "l2"])

@@ -25,6 +25,7 @@ _GREY = np.tile(LUMA, (3, 1))  # a colour's grey, and what is left of it
 _CHROMA = _ONE - _GREY
 _ABOUT_GREY = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
 _PROBABILITIES = ("flip", "erase", "gray")
+_FILLS = ("mean", "noise")
 _BELOW_ONE = ("crop", "brightness", "contrast", "saturation", "erase_largest")
 
 
@@ -35,11 +36,13 @@ class Augment:
     flip, erase, gray: probabilities. A flipped photo no longer fits "left" and "right" in its
     captions; the field accepts that. pad: pixels at 384 x 128 (scaled to the photo's size) that
     the photo may shift to any side. erase_smallest, erase_largest: share of the area that a
-    rectangle of the mean colour covers. crop: largest share of the area cut away. rotate: degrees
-    to either side. brightness, contrast, saturation: largest relative change. hue: degrees to
-    either side. gamma, balance: largest log of the exponent and of a colour channel's gain. blur:
-    largest sigma in pixels. downsample: largest factor, less one, by which detail is lost. noise:
-    largest standard deviation, in levels of 255.
+    rectangle covers. erase_fill: with what, the "mean" colour or "noise": levels 127.5 + 127.5 z, z
+    standard normal, so N(0, 1) in photos normalised with mean and std 0.5, as IVT was released; but
+    clipped to 0..255, as pixels are, where the released noise is not. crop: largest share of the
+    area cut away. rotate: degrees to either side. brightness, contrast, saturation: largest
+    relative change. hue: degrees to either side. gamma, balance: largest log of the exponent and of
+    a colour channel's gain. blur: largest sigma in pixels. downsample: largest factor, less one, by
+    which detail is lost. noise: largest standard deviation, in levels of 255.
 
     Raises BadRecipe for a value out of range.
     """
@@ -49,6 +52,7 @@ class Augment:
     erase: float = 0.5
     erase_smallest: float = 0.02
     erase_largest: float = 0.4
+    erase_fill: str = "mean"
     crop: float = 0.0
     rotate: float = 0.0
     brightness: float = 0.0
@@ -63,7 +67,11 @@ class Augment:
     noise: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.erase_fill not in _FILLS:
+            raise BadRecipe(f'augment.erase_fill is "mean" or "noise", not {self.erase_fill!r}')
         for entry in fields(self):
+            if entry.name == "erase_fill":
+                continue
             value = getattr(self, entry.name)
             top = 1.0 if entry.name in _PROBABILITIES + _BELOW_ONE else math.inf
             if not 0 <= value <= top or not math.isfinite(value):
@@ -78,7 +86,7 @@ class Augment:
         pixels = self._coloured(pixels, rng)
         pixels = self._degraded(pixels, rng)
         if rng.random() < self.erase:
-            pixels = _erased(pixels, rng, self.erase_smallest, self.erase_largest)
+            pixels = _erased(pixels, rng, self)
         return pixels
 
     def _moved(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -170,18 +178,25 @@ def _normal_quantiles() -> np.ndarray:
     return np.array([NormalDist().inv_cdf((byte + 0.5) / 256) for byte in range(256)])
 
 
-def _erased(
-    pixels: np.ndarray, rng: np.random.Generator, smallest: float, largest: float
-) -> np.ndarray:
-    """A rectangle of the mean colour, its sides in a ratio of 0.3 to 3.3 (Zhong et al. 2017)."""
+def _erased(pixels: np.ndarray, rng: np.random.Generator, settings: Augment) -> np.ndarray:
+    """A rectangle filled, its sides in a ratio of 0.3 to 3.3 (Zhong et al. 2017)."""
     height, width = pixels.shape[:2]
     for _ in range(20):
-        area = rng.uniform(smallest, largest) * height * width
+        area = rng.uniform(settings.erase_smallest, settings.erase_largest) * height * width
         ratio = math.exp(rng.uniform(math.log(0.3), math.log(1 / 0.3)))
         tall, wide = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < tall < height and 0 < wide < width:
             top, left = rng.integers(height - tall + 1), rng.integers(width - wide + 1)
             pixels = pixels.copy()
-            pixels[top : top + tall, left : left + wide] = MEAN_COLOUR
+            noisy = settings.erase_fill == "noise"
+            fill = _noise((tall, wide, 3), rng) if noisy else np.array(MEAN_COLOUR)
+            pixels[top : top + tall, left : left + wide] = fill
             return pixels
     return pixels
+
+
+def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """uint8: standard normal values z as the levels 127.5 + 127.5 z, clipped."""
+    dots = np.frombuffer(rng.bytes(math.prod(shape)), np.uint8).reshape(shape)
+    table = np.clip(np.rint(127.5 + 127.5 * _normal_quantiles()), 0, 255).astype(np.uint8)
+    return table[dots]

@@ -56,19 +56,25 @@ def cmpm(
     persons: Tensor,
     target_norm: str = "l2",
     floor: float = 1e-8,
+    photo_persons: Tensor | None = None,
 ) -> Tensor:
     """Cross-modal projection matching (Zhang & Lu 2018, as NAFS, Gao et al. 2021, trains it).
 
-    texts, photos: raw (B, D), pair by pair. persons: (B,). The logits are projections on the other
-    side's unit vectors, so a vector's own length sharpens its softmax; photo to text plus text to
-    photo. target_norm: what makes rows of the same-person matrix a target. "l1" is a distribution;
-    "l2", 1 / sqrt(m) for each of m positives, is what was released, with -ln(m) / 2 a direction as
-    its minimum. floor: see `divergence`. Raises BadRecipe for another target_norm.
+    texts: raw (T, D). photos: raw (P, D). persons: (T,). photo_persons: (P,); the photos are the
+    texts' pairs, row by row, where it is None. The logits are projections on the other side's unit
+    vectors, so a vector's own length sharpens its softmax; photo to text plus text to photo, each
+    the mean over its own rows. target_norm: what makes rows of the same-person matrix a target.
+    "l1" is a distribution; "l2", 1 / sqrt(m) for each of m positives on the other side, is what was
+    released, with -ln(m) / 2 a direction as its minimum. A row without positives is compared with
+    the floor alone. floor: see `divergence`. Raises BadRecipe for another target_norm.
     """
     with torch.autocast(texts.device.type, enabled=False):
-        texts, photos, target = texts.float(), photos.float(), _target(persons, target_norm)
+        texts, photos = texts.float(), photos.float()
+        owners = persons if photo_persons is None else photo_persons
         to_texts, to_photos = photos @ normalize(texts, dim=1).T, texts @ normalize(photos, dim=1).T
-        return divergence(to_texts, target, floor) + divergence(to_photos, target, floor)
+        of_photos = _target(owners, persons, target_norm)
+        of_texts = _target(persons, owners, target_norm)
+        return divergence(to_texts, of_photos, floor) + divergence(to_photos, of_texts, floor)
 
 
 def local_kl(
@@ -88,16 +94,16 @@ def local_kl(
     if logits is None:
         raise BadRecipe(f'loss direction {direction!r} is unknown; it is "i2t", "t2i" or "both"')
     with torch.autocast(scores.device.type, enabled=False):
-        target = _target(persons, target_norm)
+        target = _target(persons, persons, target_norm)
         found = [divergence(sharpness * some.float(), target) for some in logits]
         return torch.stack(found).sum()
 
 
-def _target(persons: Tensor, norm: str) -> Tensor:
-    """(B, B): the same-person matrix, its rows of unit length in the norm "l1" or "l2"."""
+def _target(rows: Tensor, columns: Tensor, norm: str) -> Tensor:
+    """(R, C): the same-person matrix, its rows of unit length in the norm "l1" or "l2"."""
     if norm not in ("l1", "l2"):
         raise BadRecipe(f'target_norm {norm!r} is unknown; it is "l1" or "l2"')
-    return normalize(same_person(persons, persons).float(), p=int(norm[1]), dim=1)
+    return normalize(same_person(rows, columns).float(), p=int(norm[1]), dim=1)
 
 
 def _compared(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -54,6 +56,7 @@ def test_every_setting_but_the_shape_of_erasing_is_tried_here() -> None:
     assert {entry.name for entry in fields(Augment)} - set(STRONG) == {
         "erase_smallest",
         "erase_largest",
+        "erase_fill",
     }
 
 
@@ -81,6 +84,44 @@ def test_erasing_covers_the_stated_share_with_the_mean_colour() -> None:
     ]
     assert min(shares) > 0.08
     assert max(shares) < 0.32
+
+
+def test_erasing_with_noise_covers_the_same_rectangle_with_clipped_normal_levels() -> None:
+    source = np.full((384, 128, 3), 37, np.uint8)
+    levels = []
+    for seed in range(20):
+        told = {"flip": 0, "pad": 0, "erase": 1, "erase_smallest": 0.1, "erase_largest": 0.3}
+        plain = Augment(**told)(source, rng(seed))
+        noisy = Augment(**told, erase_fill="noise")(source, rng(seed))
+        covered = (plain == MEAN_COLOUR).all(axis=2)
+        assert np.array_equal(noisy[~covered], plain[~covered])
+        assert (noisy[covered] == 37).mean() < 0.01
+        levels.append(noisy[covered])
+    z = np.concatenate(levels).astype(float) / 127.5 - 1  # as a photo of mean and std 0.5
+    normal = NormalDist()
+    for low in (-1 + 1e-9, -0.5, 0, 0.5, 1 - 1e-9):
+        assert (z < low).mean() == pytest.approx(normal.cdf(low), abs=0.01)
+    assert abs(np.corrcoef(z.T)).sum() == pytest.approx(3, abs=0.05), "channels are independent"
+
+
+def test_the_mean_colour_is_the_default_and_takes_no_random_numbers() -> None:
+    taken, counted = rng(3), rng(3)
+    found = Augment(**{**OFF, "erase": 1.0})(photo(), taken)
+    counted.random()  # flip
+    counted.integers((0, 0), (1, 1))  # shift
+    counted.random(4)  # downsample, blur, noise, erase
+    area, ratio = counted.uniform(0.02, 0.4) * 64 * 32, counted.uniform(-1, 1) * math.log(1 / 0.3)
+    tall, wide = round(math.sqrt(area * math.exp(ratio))), round(math.sqrt(area / math.exp(ratio)))
+    top, left = counted.integers(64 - tall + 1), counted.integers(32 - wide + 1)
+    assert taken.bit_generator.state == counted.bit_generator.state
+    expected = photo()
+    expected[top : top + tall, left : left + wide] = MEAN_COLOUR
+    assert np.array_equal(found, expected)
+
+
+def test_an_unknown_fill_is_refused() -> None:
+    with pytest.raises(BadRecipe, match='"mean" or "noise", not \'black\''):
+        Augment(erase_fill="black")
 
 
 def test_gray_leaves_no_colour_and_balance_no_brightness_change() -> None:

@@ -1,5 +1,6 @@
 """The optimizer follows its recipe: kinds, rates by epoch, decay by group."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from torch import nn
 
 from passerby.config import read_recipe
 from passerby.errors import BadRecipe
-from passerby.training.optim import Optim, optimizer
+from passerby.training.optim import Optim, optimizer, set_rate
 
 
 class Towers(nn.Module):
@@ -30,6 +31,19 @@ def test_the_released_schedule_of_nafs_rises_by_epoch_and_falls_at_its_milestone
     assert factor[10] == factor[19] == 1
     assert [factor[e] for e in (20, 25, 35, 59)] == pytest.approx([0.1, 0.01, 0.001, 0.001])
     assert settings.factor(4 * 7, 7, 420) == settings.factor(4 * 7 + 6, 7, 420)
+
+
+def test_the_released_schedule_of_ivt_has_a_cosine_that_began_with_the_warm_up() -> None:
+    settings = Optim(
+        kind="sgd", lr=5e-3, every="epoch", warmup=5, warmup_from=0.01, offset=False, final=0.002
+    )
+    rate = [5e-3 * settings.factor(epoch * 7 + 3, 7, 840) for epoch in range(120)]
+    assert rate[:5] == pytest.approx([5e-5, 1.04e-3, 2.03e-3, 3.02e-3, 4.01e-3])
+    cosine = [1e-5 + 0.5 * (5e-3 - 1e-5) * (1 + math.cos(math.pi * e / 120)) for e in range(120)]
+    assert rate[5:] == pytest.approx(cosine[5:])
+    assert rate[5] == pytest.approx(4.978655e-3)
+    assert rate[60] == pytest.approx(2.505e-3)
+    assert rate[119] == pytest.approx(1.0855e-5, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["acsa-cuhk", "acsa-rstp"])
@@ -70,10 +84,82 @@ def test_adam_adds_decay_to_the_gradient_where_adamw_shrinks_the_weight() -> Non
     assert not torch.allclose(moved["adam"], moved["adamw"], atol=1e-3)
 
 
+def literal_sgd(weight, gradients, rate, momentum, decay):
+    """What `weight` becomes, and what it carries on: decay in the gradient, momentum outside."""
+    carried = torch.zeros_like(weight)
+    for gradient in gradients:
+        carried = momentum * carried + gradient + decay * weight
+        weight = weight - rate * carried
+    return weight, carried
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_adds_decay_to_the_gradient_and_carries_the_sum_on(momentum: float) -> None:
+    towers = Towers()
+    made = optimizer(towers, Optim(kind="sgd", lr=0.1, decay=0.5, momentum=momentum))
+    before = towers.a.weight.detach().clone()
+    gradients = torch.randn(3, 2, 2, generator=torch.Generator().manual_seed(1))
+    for gradient in gradients:
+        towers.a.weight.grad = gradient.clone()
+        made.step()
+    expected, carried = literal_sgd(before, gradients, 0.1, momentum, 0.5)
+    torch.testing.assert_close(towers.a.weight.detach(), expected)
+    if momentum:
+        torch.testing.assert_close(made.state[towers.a.weight]["momentum_buffer"], carried)
+
+
+def test_a_weight_whose_first_gradient_comes_late_is_trained_by_sgd() -> None:
+    towers = Towers()
+    made = optimizer(towers, Optim(kind="sgd", lr=0.1, decay=0.0))
+    before = towers.b.weight.detach().clone()
+    towers.a.weight.grad = torch.ones(2, 2)
+    made.step()
+    assert torch.equal(towers.b.weight, before)
+    towers.b.weight.grad = torch.ones(2, 2)
+    made.step()
+    torch.testing.assert_close(towers.b.weight.detach(), before - 0.1)
+
+
+class Ruled(nn.Module):
+    """Biases, those of norms too, in a group of their own, as IVT's released optimizer has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Linear(2, 1, bias=False))
+
+    def parameter_groups(self):
+        groups = {"weights": [], "biases": []}
+        for name, parameter in self.named_parameters():
+            groups["biases" if name.endswith("bias") else "weights"].append(parameter)
+        return groups
+
+
+def test_biases_have_twice_the_rate_of_weights_and_all_decay_where_the_recipe_says_so() -> None:
+    settings = Optim(
+        kind="sgd", lr=5e-3, decay=1e-4, decay_all=True, scale={"biases": 2.0}, momentum=0.9
+    )
+    model = Ruled()
+    made = optimizer(model, settings)
+    for rate in (5e-3, 1e-3):
+        set_rate(made, rate)
+        told = {
+            id(p): (group["lr"], group["weight_decay"], group["momentum"])
+            for group in made.param_groups
+            for p in group["params"]
+        }
+        assert len(told) == 5
+        for name, parameter in model.named_parameters():
+            own = 2 * rate if name.endswith("bias") else rate
+            assert told[id(parameter)] == pytest.approx((own, 1e-4, 0.9)), name
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
         ({"kind": "adamax"}, "adamw"),
+        ({"kind": "nesterov"}, "sgd"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"momentum": -0.1}, "momentum"),
         ({"every": "batch"}, "every"),
         ({"decays": {"a": -1.0}}, "0 or more"),
     ],
