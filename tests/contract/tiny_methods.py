@@ -21,10 +21,19 @@ SMALL_STAIRS = {**SMALL_RESNET, "hidden_sizes": [8, 16, 16], "depths": [1, 1, 1]
 SMALL_SWIN = {
     "kind": "swin", "embed_dim": 8, "depths": [1, 2, 1], "num_heads": [1, 2, 2], "window_size": 4,
 }  # fmt: skip
+SMALL_VIT = {
+    "kind": "vit", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "intermediate_size": 32, "patch_size": 8,
+}  # fmt: skip
 TINY = {
     "acsa": {
         "method": {"name": "acsa"},
         "image_encoder": SMALL_SWIN,
+        "text_encoder": SMALL_BERT,
+    },
+    "ivt": {
+        "method": {"name": "ivt", "stride": 6, "drop_path": 0.0},
+        "image_encoder": SMALL_VIT,
         "text_encoder": SMALL_BERT,
     },
     "nafs": {

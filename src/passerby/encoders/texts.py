@@ -39,11 +39,7 @@ class TextEncoder(nn.Module):
 
     def fits(self, tokens: int) -> None:
         """Raises BadModel when a tokenizer of `tokens` entries does not go with these weights."""
-        if tokens > self.vocabulary or tokens < 0.5 * self.vocabulary:
-            raise BadModel(
-                f"the tokenizer has {tokens} entries, the text encoder {self.vocabulary}; "
-                "take both from the same folder"
-            )
+        check_vocabulary(tokens, self.vocabulary)
 
 
 class Bert(TextEncoder):
@@ -72,6 +68,17 @@ class ClipText(TextEncoder):
         # trained here has another one, and every sentence would be pooled at its first place.
         last = mask.sum(1) - 1
         return TextFeatures(tokens, tokens[torch.arange(len(ids), device=ids.device), last])
+
+
+def check_vocabulary(tokens: int, vocabulary: int) -> None:
+    """Raises BadModel when a tokenizer of `tokens` entries is not that of a text encoder with a
+    `vocabulary` of ids.
+    """
+    if tokens > vocabulary or tokens < 0.5 * vocabulary:
+        raise BadModel(
+            f"the tokenizer has {tokens} entries, the text encoder {vocabulary}; "
+            "take both from the same folder"
+        )
 
 
 def text_encoder(spec: EncoderSpec, vocabulary: int | None = None) -> TextEncoder:

@@ -65,6 +65,9 @@ NAFS = {  # in training it draws the order of stripes and the dropout of BERT
 }
 
 
+SGD = {"optim": {"kind": "sgd", "lr": 0.02, "warmup": 1.0, "every": "epoch", "offset": False}}
+
+
 def recipe_for(people, tmp_path, name, base=None, **tables):
     told = {table: dict(settings) for table, settings in (RECIPE | (base or {})).items()}
     told["run"] |= {"name": name, "out": str(tmp_path)}
@@ -98,7 +101,16 @@ def killed_at(recipe, step):
     assert child.exitcode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("base", [{}, NAFS], ids=["twotower", "nafs"])
+IVT = {  # in training it draws texts of two levels, tokens that go, dropout and dropped paths
+    "method": {"name": "ivt", "views": 2, "drop_path": 0.3},
+    "image_encoder": {
+        "kind": "vit", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 16, "patch_size": 8,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("base", [{}, NAFS, SGD, IVT], ids=["twotower", "nafs", "sgd", "ivt"])
 def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_unbroken_one(people, tmp_path, base):
     torch.set_num_threads(1)
     whole = train(recipe_for(people, tmp_path, "whole", base, train={"save_every": 2}))

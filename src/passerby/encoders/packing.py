@@ -1,0 +1,89 @@
+"""Rows of tokens of unequal length laid one below the other: linear maps never see a pad."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How S tokens form T rows, one row after the other.
+
+    lengths: int64 (T,), 1 or more each; S is their sum. seen: bool (T or 1, L), which tokens of a
+    row the others may look at; None, all. even: whether all rows are as long as the longest, L.
+    """
+
+    lengths: Tensor
+    longest: int
+    even: bool
+    seen: Tensor | None = None
+
+    @staticmethod
+    def of(there: Tensor) -> tuple[Rows, Tensor]:
+        """The rows of the tokens that are there, and where those stand, (S,), among T x L places.
+
+        there: bool (T, L), one token of each row at least.
+        """
+        lengths = there.sum(1)
+        longest = int(lengths.max())
+        places = there.flatten().nonzero()[:, 0]
+        return Rows(lengths, longest, len(places) == len(there) * longest), places
+
+    @staticmethod
+    def alike(count: int, length: int, device: torch.device) -> Rows:
+        return Rows(torch.full((count,), length, device=device), length, True)
+
+    @property
+    def starts(self) -> Tensor:
+        """int64 (T,): where each row's first token stands."""
+        return self.lengths.cumsum(0) - self.lengths
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """bool (T, L): which places of the padded rows hold a token."""
+        return torch.arange(self.longest, device=self.lengths.device) < self.lengths[:, None]
+
+    @cached_property
+    def padding(self) -> tuple[Tensor, Tensor]:
+        """(T x L,) the token at each place, a row's first where there is none; (S,) the place of
+        each token. What pads and unpads by one gather each.
+        """
+        places = torch.arange(self.longest, device=self.lengths.device)
+        mask = self.mask
+        index = self.starts[:, None] + places * mask
+        return index.flatten(), mask.flatten().nonzero()[:, 0]
+
+    def spread(self, rows: Tensor) -> Tensor:
+        """(T, ...) to (S, ...): each token what its row has."""
+        return rows.repeat_interleave(self.lengths, 0)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """tokens: (S, D), the rows one below the other."""
+
+    tokens: Tensor
+    rows: Rows
+
+    @property
+    def lengths(self) -> Tensor:
+        return self.rows.lengths
+
+    @property
+    def first(self) -> Tensor:
+        """(T, D): the first token of each row ([CLS])."""
+        if self.rows.even:
+            return self.tokens.unflatten(0, (-1, self.rows.longest))[:, 0]
+        return self.tokens.index_select(0, self.rows.starts)
+
+    def padded(self) -> tuple[Tensor, Tensor]:
+        """(T, L, D), zeros where a row has ended, and the mask int64 (T, L)."""
+        shape, mask = (-1, self.rows.longest), self.rows.mask
+        if self.rows.even:
+            return self.tokens.unflatten(0, shape), mask.long()
+        found = self.tokens.index_select(0, self.rows.padding[0]).unflatten(0, shape)
+        return found * mask[..., None], mask.long()
