@@ -9,7 +9,7 @@ import typer
 
 
 def import_released(
-    method: Annotated[str, typer.Argument(help="Whose checkpoint it is: nafs or acsa.")],
+    method: Annotated[str, typer.Argument(help="Whose checkpoint it is: nafs, acsa or ivt.")],
     file: Annotated[Path, typer.Argument(help="The file, for example best_model.pth.tar.")],
     out: Annotated[Path, typer.Option(help="The model folder to write, new or empty.")],
     tokenizer: Annotated[
@@ -21,9 +21,10 @@ def import_released(
     from passerby.language.tokenizer import read_tokenizer
     from passerby.released.acsa import import_acsa
     from passerby.released.folder import check_out
+    from passerby.released.ivt import import_ivt
     from passerby.released.nafs import import_nafs
 
-    importers = {"nafs": import_nafs, "acsa": import_acsa}
+    importers = {"nafs": import_nafs, "acsa": import_acsa, "ivt": import_ivt}
     if method not in importers:
         known = " or ".join(importers)
         raise BadRecipe(f"no released checkpoint of {method!r} can be read; it is {known}")
@@ -32,8 +33,9 @@ def import_released(
     made = importers[method](file, out, words)
     epoch = "unknown" if made.epoch is None else made.epoch
     place = shown(out)
-    print(f"{place}: {method}, {made.tensors} tensors, {made.persons} persons, epoch {epoch}")
-    if not made.persons:
+    classes = "" if made.persons is None else f"{made.persons} persons, "
+    print(f"{place}: {method}, {made.tensors} tensors, {classes}epoch {epoch}")
+    if made.persons == 0:
         print("no class matrix W in the file: the model searches, but holds no classes")
     if made.skipped:
         print(f"skipped, as nothing is computed from them: {', '.join(map(shown, made.skipped))}")

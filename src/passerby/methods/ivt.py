@@ -69,7 +69,7 @@ class Config:
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "released": {
             "attention": "shared", "drop_path": 0.1, "types": "place",
-            "levels": ["word", "phrase", "sentence"], "views": 3, "photo_masking": 0.2,
+            "levels": LEVELS, "views": 3, "photo_masking": 0.2,
             "text_masking": 0.2, "mask_mode": "drop", "mask_draw": "call", "mask_pads": True,
             "target_norm": "l2", "length": 512,
         }

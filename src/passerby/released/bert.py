@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -22,23 +22,36 @@ SIZED = dict.fromkeys((WORDS, PLACES, SEGMENTS, INNER), 2)  # what sizes are rea
 
 def options(network: Mapping[str, Tensor]) -> dict[str, Any]:
     """The settings of transformers' BertConfig, read off the tensors that SIZED names."""
-    words, hidden = network[WORDS].shape
+    return settings(network, SIZED, count(network, f"{BERT}encoder.layer."))
+
+
+def settings(network: Mapping[str, Tensor], sized: Iterable[str], layers: int) -> dict[str, Any]:
+    """The settings of a BERT of so many layers, read off the tensors that `sized` names in the
+    order of SIZED.
+    """
+    words, places, segments, inner = (network[name] for name in sized)
+    hidden = words.shape[1]
     return {
-        "vocab_size": words,
+        "vocab_size": len(words),
         "hidden_size": hidden,
-        "num_hidden_layers": count(network, f"{BERT}encoder.layer."),
+        "num_hidden_layers": layers,
         "num_attention_heads": max(1, hidden // 64),
-        "intermediate_size": len(network[INNER]),
-        "max_position_embeddings": len(network[PLACES]),
-        "type_vocab_size": len(network[SEGMENTS]),
+        "intermediate_size": len(inner),
+        "max_position_embeddings": len(places),
+        "type_vocab_size": len(segments),
     }
 
 
-def check_tokenizer(tokenizer: Tokenizer | None, network: Mapping[str, Tensor], where: str) -> None:
-    """Raises BadModel for a tokenizer of another vocabulary, or one that does not end a text."""
+def check_tokenizer(
+    tokenizer: Tokenizer | None, network: Mapping[str, Tensor], where: str, table: str = WORDS
+) -> None:
+    """Raises BadModel for a tokenizer of another vocabulary, or one that does not end a text.
+
+    table: the name of the checkpoint's words.
+    """
     if tokenizer is None:
         return
-    words = len(network[WORDS])
+    words = len(network[table])
     if len(tokenizer) != words:
         raise BadModel(
             f"the tokenizer has {len(tokenizer)} entries, the BERT of {where} {words}; take the "

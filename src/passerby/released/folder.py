@@ -30,10 +30,12 @@ class Converted:
 
 @dataclass(frozen=True)
 class Imported:
-    """What was written: tensors, persons (0: no class matrix), epoch, and what was skipped."""
+    """What was written: tensors, persons (0: no class matrix; None: of a method that never has
+    one), epoch, and what was skipped.
+    """
 
     tensors: int
-    persons: int
+    persons: int | None
     epoch: int | None
     skipped: tuple[str, ...]
 
@@ -59,12 +61,10 @@ def imported(
     check_finite(container.network, shown(file))
     if container.classes is not None:
         check_finite({"W": container.classes}, shown(file))
-    persons = converted.model.config.persons
+    persons: int | None = getattr(converted.model.config, "persons", None)
+    classes = "" if persons is None else f" {persons} persons;"
     read_by = "with a tokenizer given by who imported it" if tokenizer else "none; give token ids"
-    first = (
-        f"{kind} ({paper}), settings of the preset `released`; {persons} persons; "
-        f"tokenizer: {read_by}."
-    )
+    first = f"{kind} ({paper}), settings of the preset `released`;{classes} tokenizer: {read_by}."
     text = card(kind, file, container.epoch, [first, *told])
     write(converted.model, kind.lower(), converted.weights, text, out)
     return Imported(len(converted.weights), persons, container.epoch, converted.skipped)

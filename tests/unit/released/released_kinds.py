@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import acsa_checkpoint
+import ivt_checkpoint
 import nafs_checkpoint
 import torch
 from released_files import Shapes, weightless
@@ -14,8 +15,9 @@ from torch import Tensor
 
 from passerby.method import Method
 from passerby.methods import acsa as acsa_method
+from passerby.methods import ivt as ivt_method
 from passerby.methods import nafs as nafs_method
-from passerby.released import acsa, nafs
+from passerby.released import acsa, ivt, nafs
 from passerby.released.container import Container
 from passerby.released.folder import Converted
 
@@ -29,7 +31,9 @@ class Kind:
     tensors that come of one of theirs. skipped, follow: names of what has no place in our model,
     since it is dead or since it follows from the sizes. sized, matrix: a tensor that sizes are read
     off, and one of 2 axes whose shape the others ask for. pieces: what a text is cut into, by the
-    name in Texts, and into how many.
+    name in Texts, and into how many; None where it is read whole. told: settings that the full one
+    tells beside the preset's; without persons among them, files are plain state dicts that hold
+    no class matrix and no epoch.
     """
 
     name: str
@@ -47,12 +51,23 @@ class Kind:
     follow: frozenset[str]
     sized: str
     matrix: str
-    pieces: tuple[str, int]
+    pieces: tuple[str, int] | None
+    told: dict[str, int]
 
     def converted(self) -> Converted:
         """The full checkpoint, as a model without weights."""
-        classes = torch.empty(768, 11003, device="meta")
-        return self.convert(Container(self.full(), classes, 57), "file")
+        persons = self.told.get("persons")
+        more = (torch.empty(768, persons, device="meta"), 57) if persons else ()
+        return self.convert(Container(self.full(), *more), "file")
+
+    @property
+    def plain(self) -> bool:
+        return "persons" not in self.told
+
+    @property
+    def epoch(self) -> str:
+        """What is said of the epoch of a file as training stored it."""
+        return "unknown" if self.plain else "57"
 
 
 NAFS = Kind(
@@ -72,6 +87,7 @@ NAFS = Kind(
     sized="image_model.conv1.weight",
     matrix="fc_p3_list.1.weight",
     pieces=("part_ids", 2),
+    told={"persons": 11003},
 )
 ACSA = Kind(
     name="acsa",
@@ -90,5 +106,25 @@ ACSA = Kind(
     sized="image_model.patch_embed.proj.weight",
     matrix="fc_feet.fc_feet.weight",
     pieces=("phrase_ids", 10),
+    told={"persons": 11003},
 )
-KINDS = (NAFS, ACSA)  # as the command names them
+IVT = Kind(
+    name="ivt",
+    title="IVT (Shu et al. 2022)",
+    method=ivt_method.Ivt,
+    settings=ivt_method.Config,
+    convert=ivt.convert,
+    released_name=ivt.released_name,
+    shapes=ivt_checkpoint.SHAPES,
+    full=ivt_checkpoint.full_checkpoint,
+    small=ivt_checkpoint.small_checkpoint,
+    width=128,
+    parts=ivt_checkpoint.parts,
+    skipped=ivt_checkpoint.SKIPPED,
+    follow=frozenset(),
+    sized="encoder_vl.pos_embed",
+    matrix="encoder_vl.blocks.1.mlp_txt.fc2.weight",
+    pieces=None,
+    told={"stride": 12},
+)
+KINDS = (NAFS, ACSA, IVT)  # as the command names them
