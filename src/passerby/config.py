@@ -55,7 +55,8 @@ class Data:
     """train, val: NAME:ROOT. pairs: "caption" (each caption a sample) or "photo" (a random one).
 
     sampler: "random", or "identity" (`each` pairs of batch // each persons). workers: processes
-    that decode. cache: keep resized photos in memory.
+    that decode. cache: keep resized photos in memory. broken: "stop" at a photo that cannot be
+    read, or "skip" it: another pair takes its place.
     """
 
     train: str = ""
@@ -66,6 +67,7 @@ class Data:
     each: int = 4
     workers: int = 1
     cache: bool = False
+    broken: str = "stop"
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,7 @@ def _check(recipe: Recipe, where: str) -> None:
     for ok, line in (
         (recipe.data.pairs in ("caption", "photo"), '[data] pairs is "caption" or "photo"'),
         (recipe.data.sampler in ("random", "identity"), '[data] sampler is "random" or "identity"'),
+        (recipe.data.broken in ("stop", "skip"), '[data] broken is "stop" or "skip"'),
         (recipe.data.batch > 1, "[data] batch is 2 or more: a loss compares pairs"),
         (0 <= recipe.run.seed < 2**63, "[run] seed is from 0 to below 2**63"),
         (

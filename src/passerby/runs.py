@@ -21,7 +21,7 @@ from passerby.build import (
     save_method,
 )
 from passerby.config import Recipe, as_text, to_json
-from passerby.data.batches import Batches, train_batches
+from passerby.data.batches import Batches, train_batches, without_broken
 from passerby.data.cache import ResizedPhotos
 from passerby.data.sources import parse as parse_source
 from passerby.data.sources import read_data
@@ -62,6 +62,8 @@ def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) ->
     draw(recipe, watch)
     train_split = read_data(recipe.data.train, "train")
     val_split = read_data(recipe.data.val or recipe.data.train, "val")
+    if recipe.data.broken == "skip":
+        val_split = without_broken(val_split, recipe.data.workers)
     if resuming:
         method = load_method(folder / "last").train()
     else:
@@ -84,7 +86,7 @@ def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) ->
     if trainer.position.epoch < recipe.train.epochs or not _has_chosen(method, folder):
         _prepare(method, recipe, folder, (train_split, val_split), watch)
     source = _Source(recipe, train_split, method)
-    trainer.run(source, source.steps)
+    trainer.run(source, source.steps, train_split.left_out + val_split.left_out)
     if not _has_chosen(method, folder):
         at = recipe.train.epochs * source.steps
         _choose(method, recipe, folder, val_split, at, watch)
@@ -196,6 +198,7 @@ class _Source:
             photos=self.photos,
             steps=steps,
             views=self.method.views,
+            broken=data.broken,
         )
 
 

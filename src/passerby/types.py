@@ -18,18 +18,22 @@ from torch import Tensor
 from passerby.errors import BadData
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a split of the web has millions of them
 class Photo:
-    """An image file. `id` is unique in its split; `time` is aware (naive sources: UTC)."""
+    """An image file. `id` is unique in its split; `time` is aware (naive sources: UTC).
+
+    inside: offset and size of its bytes in the file at `path`, where that is a tar of photos.
+    """
 
     id: str
     path: Path
     person: str | None = None
     camera: str | None = None
     time: datetime | None = None
+    inside: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Caption:
     """A sentence about one photo. `photo` is that photo's id, `person` who is on it."""
 
@@ -41,7 +45,7 @@ class Caption:
 
 @dataclass(frozen=True)
 class Split:
-    """One split of a data set.
+    """One split of a data set. left_out: a line each on what its source holds besides pairs.
 
     Raises BadData when ids repeat or a caption points to a photo that is not here.
     """
@@ -49,6 +53,7 @@ class Split:
     name: str
     photos: tuple[Photo, ...]
     captions: tuple[Caption, ...]
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         photo_ids = {photo.id for photo in self.photos}
@@ -111,19 +116,22 @@ class Batch:
     images: float (V x B, 3, H, W), as the method's `photo_spec` says: V views of each photo, B
     photos of a view after those of another; V is the method's `views`. texts: what its `draw_texts`
     makes of B captions. persons: int64 (B,), the class of each pair's person, 0 .. C-1. photos:
-    int64 (B,), which pairs share a photo.
+    int64 (B,), which pairs share a photo. skipped: a line each on the photos that cannot be read
+    and gave their places to others.
     """
 
     images: Tensor
     texts: Texts
     persons: Tensor
     photos: Tensor
+    skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.persons)
 
     def to(self, device: torch.device | str) -> Batch:
-        return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
+        names = ("images", "texts", "persons", "photos")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def test_a_name_may_look_like_a_number_or_a_date(tmp_path) -> None:
         ("train.precision=fp8", "bf16"),
         ("optim.schedule=linear", "cosine"),
         ("data.batch=1", "2 or more"),
+        ("data.broken=mend", "skip"),
         ("nonsense", "TABLE.KEY=VALUE"),
         ("photo.mean=[0.5]", "3 entries"),
         ("photo.resampling=nearest", "bicubic"),

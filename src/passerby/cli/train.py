@@ -65,7 +65,7 @@ class Console:
             self.bar.stop()
 
     def hear(self, event: dict[str, Any]) -> None:
-        """One event of a run: drawing, preparing, a step, a validation, or what it chose."""
+        """One event of a run: drawing, preparing, left out, a step, a validation, what it chose."""
         self.bar.start()
         if "drawn" in event:
             self._show("drawing", event["drawn"], event["of"])
@@ -73,6 +73,9 @@ class Console:
             self._show("reading captions", event["prepared"], event["of"])
         elif "chosen" in event:
             self.bar.console.print(_told(event), markup=False, soft_wrap=True)
+        elif "skipped" in event:
+            for line in event["skipped"]:
+                self.bar.console.print(f"left out: {line}", markup=False, soft_wrap=True)
         elif "validation" in event:
             told = "  ".join(f"{name} {value:.2f}" for name, value in event["validation"].items())
             self.bar.console.print(

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from passerby.data.augment import Augment
 from passerby.data.cache import ResizedPhotos
-from passerby.data.images import normalise
+from passerby.data.images import met, normalise, open_photo
 from passerby.data.sampling import (
     SAMPLERS,
     identity_batches,
@@ -26,11 +26,13 @@ from passerby.data.sampling import (
     pair_rng,
     random_batches,
 )
-from passerby.errors import BadData, BadRecipe, Refused
+from passerby.errors import BadData, BadPhoto, BadRecipe, Refused
 from passerby.method import PhotoSpec
 from passerby.types import Batch, Photo, Split, Texts
 
 PAIRS = ("caption", "photo")
+BROKEN = ("stop", "skip")
+IN_A_ROW = 100  # pairs that cannot be read: no longer single photos, but the whole data
 Made = TypeVar("Made")
 
 
@@ -87,6 +89,7 @@ def train_batches(
     photos: ResizedPhotos | None = None,
     steps: int | None = None,
     views: int = 1,
+    broken: str = "stop",
 ) -> Batches[Batch]:
     """The batches of one epoch from number `start` on.
 
@@ -95,14 +98,15 @@ def train_batches(
     each photo once with one of its captions. sampler: "random", or "identity", `each` pairs of
     batch // each persons. Persons are numbered in the order of `split.persons`. photos: made once
     with keep=True for all epochs, it saves decoding. The last, incomplete batch is dropped, unless
-    it is the only one. steps: batches at most.
+    it is the only one. steps: batches at most. broken: "stop" at a photo that cannot be read, or
+    "skip": the pair that follows in the split takes its place, and `Batch.skipped` tells of it.
 
     Raises BadRecipe for a setting out of range, BadData for a split without pairs or persons, and
-    while iterating BadPhoto.
+    while iterating BadPhoto, or with "skip" BadData after 100 such pairs in a row.
     """
-    if sampler not in SAMPLERS or pairs not in PAIRS:
-        raise BadRecipe(f"sampler is one of {SAMPLERS}, pairs one of {PAIRS}; "
-                        f"got {sampler!r} and {pairs!r}")  # fmt: skip
+    if sampler not in SAMPLERS or pairs not in PAIRS or broken not in BROKEN:
+        raise BadRecipe(f"sampler is one of {SAMPLERS}, pairs one of {PAIRS}, broken of {BROKEN}; "
+                        f"got {sampler!r}, {pairs!r} and {broken!r}")  # fmt: skip
     if min(batch - 1, seed, epoch, start, workers) < 0:
         raise BadRecipe(
             "a batch holds at least one pair; seed, epoch, start, workers are 0 or more"
@@ -112,10 +116,9 @@ def train_batches(
     resized = photos if photos is not None else ResizedPhotos(split.photos, spec)
 
     def make(number: int) -> Batch:
-        chosen = order[number]
+        chosen, kept, skipped = _readable(samples, order[number], resized, broken)
         rngs = [pair_rng(seed, epoch, number * batch + place) for place in range(len(chosen))]
         texts = [samples.caption(s, own) for s, own in zip(chosen, rngs, strict=True)]
-        kept = [resized[samples.photos[sample]] for sample in chosen]
         change = augment or _unchanged
         pixels = [
             change(photo, own) for _ in range(views) for photo, own in zip(kept, rngs, strict=True)
@@ -125,6 +128,7 @@ def train_batches(
             texts=read(texts, rngs),
             persons=torch.from_numpy(samples.persons[chosen]),
             photos=torch.from_numpy(samples.photos[chosen]),
+            skipped=skipped,
         )
 
     return Batches(make, len(order) if steps is None else min(steps, len(order)), start, workers)
@@ -141,6 +145,60 @@ def photo_batches(
         return places, normalise(np.stack([resized[place] for place in places]), spec)
 
     return Batches(make, -(-len(photos) // batch), workers=workers)
+
+
+def without_broken(split: Split, workers: int = 0) -> Split:
+    """The split without photos that cannot be read, each read once now; `left_out` tells of them.
+
+    Raises BadData when none is left.
+    """
+
+    def make(place: int) -> str:
+        try:
+            open_photo(split.photos[place])
+        except BadPhoto as error:
+            return met(error)
+        return ""
+
+    told = list(Batches(make, len(split.photos), workers=workers))
+    lost = {photo.id for photo, broken in zip(split.photos, told, strict=True) if broken}
+    if not lost:
+        return split
+    if len(lost) == len(split.photos):
+        raise BadData(
+            f"{split.name}: no photo can be read, the first is {told[0]}; copy them again"
+        )
+    return Split(
+        split.name,
+        tuple(photo for photo in split.photos if photo.id not in lost),
+        tuple(caption for caption in split.captions if caption.photo not in lost),
+        (*split.left_out, *filter(None, told)),
+    )
+
+
+def _readable(
+    samples: _Samples, wanted: np.ndarray, photos: ResizedPhotos, broken: str
+) -> tuple[np.ndarray, list[np.ndarray], tuple[str, ...]]:
+    """The samples of a batch, one that cannot be read replaced by the next of the split that can;
+    their pixels; what was met."""
+    chosen, pixels, skipped = wanted.copy(), [], []
+    for place, first in enumerate(wanted):
+        for sample in (first + np.arange(IN_A_ROW + 1)) % len(samples):
+            try:
+                pixels.append(photos[samples.photos[sample]])
+            except BadPhoto as error:
+                if broken == "stop":
+                    raise
+                skipped.append(met(error))
+                continue
+            chosen[place] = sample
+            break
+        else:
+            raise BadData(
+                f"more than {IN_A_ROW} pairs in a row cannot be read, the last for {skipped[-1]}; "
+                "see that the disk is there, or copy the data again"
+            )
+    return chosen, pixels, tuple(dict.fromkeys(skipped))
 
 
 class _Samples:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from passerby.data.images import read_photo, resize
+from passerby.data.images import open_photo, resize
 from passerby.errors import BadRecipe
 from passerby.method import PhotoSpec
 from passerby.types import Photo
@@ -42,7 +42,7 @@ class ResizedPhotos:
             pixels.flags.writeable = False
             return pixels
         near = (self.spec.height, self.spec.width)
-        pixels = resize(read_photo(self.photos[place].path, near), self.spec)
+        pixels = resize(open_photo(self.photos[place], near), self.spec)
         if self._kept is not None:
             self._kept[place] = pixels
             self._known[place] = 1  # after the pixels: who sees it sees them whole

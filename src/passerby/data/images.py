@@ -6,6 +6,7 @@ header, so that a bomb is never decoded.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
@@ -18,8 +19,10 @@ from torch import Tensor
 
 from passerby.errors import BadPhoto, shown
 from passerby.method import PhotoSpec
+from passerby.types import Photo
 
 MAX_PIXELS = 178_000_000  # 0.5 GB of RGB; the largest camera backs make 150 million
+MAX_BYTES = 4 * MAX_PIXELS  # of a file inside another; the file itself is never read as a whole
 MIN_SIDE = 4  # pixels; the smallest crops of the benchmarks are 13 wide
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")  # none that starts a program (EPS)
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -37,11 +40,17 @@ _MOVES = {
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
-def read_photo(path: Path, near: tuple[int, int] | None = None) -> Image.Image:
+def read_photo(
+    path: Path,
+    near: tuple[int, int] | None = None,
+    inside: tuple[int, int] | None = None,
+    name: str = "",
+) -> Image.Image:
     """The photo at `path` as an upright RGB image, transparency over white, first frame only.
 
     near: (height, width) that the photo will be resized to; a large JPEG is then decoded at a
-    fraction of its size that is at least twice as large. 16-bit grey is scaled to 8 bits.
+    fraction of its size that is at least twice as large. 16-bit grey is scaled to 8 bits. inside:
+    offset and size of its bytes in the file at `path`, a tar; name: what messages then call it.
 
     Raises BadPhoto for a file that is missing, empty, locked away or no picture, for a damaged one,
     for more than MAX_PIXELS pixels and for a side under MIN_SIDE pixels (no person fits there).
@@ -50,6 +59,8 @@ def read_photo(path: Path, near: tuple[int, int] | None = None) -> Image.Image:
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - half the time of Path.stat
             raise BadPhoto(f"{shown(path)}: not a file; give the path of a photo")
         with open(path, "rb") as file:  # noqa: PTH123 - half the time of Path.open
+            if inside is not None:
+                return _decode_inside(file, shown(name or path), near, inside)
             return _decode(file, shown(path), near)
     except FileNotFoundError:
         raise BadPhoto(f"{shown(path)}: no such file; check the path") from None
@@ -57,6 +68,16 @@ def read_photo(path: Path, near: tuple[int, int] | None = None) -> Image.Image:
         raise BadPhoto(f"{shown(path)}: no permission to read it; give it, or remove it") from None
     except (OSError, ValueError) as error:  # a path too long, a NUL in it, links in a circle
         raise BadPhoto(f"{shown(path)}: cannot be opened ({_reason(error)}); rename it") from error
+
+
+def open_photo(photo: Photo, near: tuple[int, int] | None = None) -> Image.Image:
+    """A photo of a split, in a file of its own or inside a tar; see `read_photo`."""
+    return read_photo(photo.path, near, photo.inside, photo.id)
+
+
+def met(refusal: BadPhoto) -> str:
+    """What its line says was met, without the remedy."""
+    return str(refusal).rpartition("; ")[0]
 
 
 def resize(image: Image.Image, spec: PhotoSpec) -> np.ndarray:
@@ -79,6 +100,21 @@ def to_tensor(image: Image.Image, spec: PhotoSpec) -> Tensor:
     return normalise(resize(image, spec)[None], spec)[0]
 
 
+def _decode_inside(
+    file: BinaryIO, name: str, near: tuple[int, int] | None, inside: tuple[int, int]
+) -> Image.Image:
+    """As `_decode`, of a part of the file; who made the shard can mend it, others leave it out."""
+    offset, size = inside
+    try:
+        if size > MAX_BYTES:
+            raise BadPhoto(_too_large(name, f"{size} bytes, "))
+        return _decode(io.BytesIO(os.pread(file.fileno(), size, offset)), name, near)
+    except BadPhoto as error:
+        raise BadPhoto(
+            f"{met(error)}; copy its tar again, or train without it by --set data.broken=skip"
+        ) from error
+
+
 def _decode(file: BinaryIO, name: str, near: tuple[int, int] | None) -> Image.Image:
     image = _open(file, name)
     _check_size(image.size, name)
@@ -99,8 +135,9 @@ def _decode(file: BinaryIO, name: str, near: tuple[int, int] | None) -> Image.Im
 
 def _open(file: BinaryIO, name: str) -> Image.Image:
     """The file's header; refuses what is no picture."""
-    if os.fstat(file.fileno()).st_size == 0:
+    if not file.seek(0, os.SEEK_END):
         raise BadPhoto(f"{name}: an empty file; copy it again or remove it")
+    file.seek(0)
     try:
         return Image.open(file, formats=FORMATS)
     except Image.DecompressionBombError:

@@ -20,15 +20,19 @@ SPLITS = ("train", "val", "test")
 ALL = "all"  # the whole file as one split
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
-    """One photo: `path` is its id, `file` where it lies; `split` is None where none is told."""
+    """One photo: `path` is its id, `file` where it lies; `split` is None where none is told.
+
+    inside: offset and size of its bytes in `file`, where that holds many photos (a tar).
+    """
 
     path: str
     file: Path
     person: str
     captions: tuple[str, ...]
     split: str | None = None
+    inside: tuple[int, int] | None = None
 
 
 def tidy(text: str) -> str:
@@ -59,12 +63,19 @@ def choose(records: Sequence[Record], split: str, source: str) -> list[Record]:
     return chosen
 
 
-def carve_val(name: str, records: Sequence[Record], least: int = 0) -> list[Record]:
-    """A tenth of the training persons, rounded down, but at least `least`, becomes "val": those
-    with the lowest sha256 of `NAME:ID`."""
+def carve_val(
+    name: str, records: Sequence[Record], least: int = 0, most: int | None = None
+) -> list[Record]:
+    """A tenth of the training persons, rounded down, but at least `least` and at most `most`,
+    becomes "val": those with the lowest sha256 of `NAME:ID`."""
+
+    def place(person: str) -> bytes:
+        # A name in a tar may be no UTF-8: its bytes are held as surrogates.
+        return hashlib.sha256(f"{name}:{person}".encode(errors="surrogateescape")).digest()
+
     persons = {record.person for record in records if record.split == "train"}
-    ordered = sorted(persons, key=lambda p: hashlib.sha256(f"{name}:{p}".encode()).hexdigest())
-    val = set(ordered[: max(len(ordered) // 10, least)])
+    tenth = max(len(persons) // 10, least)
+    val = set(sorted(persons, key=place)[: tenth if most is None else min(tenth, most)])
     moved = [record.split == "train" and record.person in val for record in records]
     return [
         replace(record, split="val") if move else record
@@ -72,19 +83,21 @@ def carve_val(name: str, records: Sequence[Record], least: int = 0) -> list[Reco
     ]
 
 
-def to_split(name: str, records: Sequence[Record], remedy: str) -> Split:
+def to_split(
+    name: str, records: Sequence[Record], remedy: str, left_out: tuple[str, ...] = ()
+) -> Split:
     """A split of these records, in their order. A caption's id is `PHOTO#N`, N from 0.
 
     remedy: where missing photos have to be put. Raises BadData when photos are missing.
     """
-    _check_present([record.file for record in records], name, remedy)
-    photos = [Photo(id=r.path, path=r.file, person=r.person) for r in records]
+    _check_present([record.file for record in records if record.inside is None], name, remedy)
+    photos = [Photo(id=r.path, path=r.file, person=r.person, inside=r.inside) for r in records]
     captions = [
         Caption(id=f"{record.path}#{n}", text=text, photo=record.path, person=record.person)
         for record in records
         for n, text in enumerate(record.captions)
     ]
-    return Split(name, tuple(photos), tuple(captions))
+    return Split(name, tuple(photos), tuple(captions), left_out)
 
 
 def _check_disjoint(records: Iterable[Record], source: str) -> None:

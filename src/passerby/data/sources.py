@@ -9,19 +9,27 @@ from pathlib import Path
 from passerby.data.files import read_files
 from passerby.data.pedes import LAYOUTS, read_pedes
 from passerby.data.records import Record, carve_val, choose, to_split
+from passerby.data.tars import read_tars
 from passerby.errors import BadData, shown
 from passerby.types import Split
 
 FILES = "files"
-NAMES = (*LAYOUTS, FILES)
+TARS = "tars"
+NAMES = (*LAYOUTS, FILES, TARS)
+MOST_VAL = 1000  # pairs of a tar; each is ranked against all others after each epoch
 
 
 def read_data(spec: str, split: str) -> Split:
-    """A split of the data set `NAME:ROOT`: `cuhk-pedes:ROOT`, `drawn:ROOT`, `files:captions.csv`...
+    """A split of the data set `NAME:ROOT`: `cuhk-pedes:ROOT`, `drawn:ROOT`, `files:captions.csv`,
+    `tars:FOLDER`...
 
     split: "train", "val", "test", or "all", the whole file as one split. A CSV without a column
     `split` has the first two: a tenth of its persons is "val". ROOT holds the annotation file or is
     its parent. A photo's id is its path as the file tells it, a caption's id `PHOTO#N`.
+
+    `tars:FOLDER` or `tars:FILE.tar` are WebDataset shards of KEY.jpg and KEY.txt or KEY.json, not
+    compressed (tars.py). Nobody is named there, each photo is a person; a tenth of the pairs, at
+    most 1,000, is "val", and there is no "test".
 
     Raises BadData in one line that says what to correct or to put where.
     """
@@ -29,6 +37,10 @@ def read_data(spec: str, split: str) -> Split:
     if name == FILES:
         records = choose(_for_training(read_files(root)), split, shown(spec))
         return to_split(f"{name} {split}", records, "paths are relative to the CSV; correct them")
+    if name == TARS:
+        pairs, left_out = read_tars(root)
+        records = choose(carve_val(TARS, pairs, least=1, most=MOST_VAL), split, shown(spec))
+        return to_split(f"{name} {split}", records, "", left_out)
     records = choose(read_pedes(name, root), split, shown(spec))
     remedy = f"put the benchmark's photos into imgs/ beside {LAYOUTS[name].annotations}"
     return to_split(f"{name} {split}", records, remedy)

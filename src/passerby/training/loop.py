@@ -15,7 +15,7 @@ from torch import Tensor
 from passerby.errors import BadRecipe
 from passerby.method import Method
 from passerby.training.checkpoint import Position, read_state, settle, write_folder, write_state
-from passerby.training.log import Journal
+from passerby.training.log import Journal, read_journal
 from passerby.training.optim import Optim, optimizer, set_rate
 from passerby.types import Batch, Report
 
@@ -77,6 +77,7 @@ class Trainer:
         self.watch: Watch = watch or (lambda _: None)
         self.optimizer = optimizer(method, optim)
         self.position = Position()
+        self.told: set[str] = set()
         self.average: dict[str, Tensor] = {}
         if settings.average:
             self.average = {n: t.detach().clone() for n, t in method.state_dict().items()}
@@ -88,8 +89,9 @@ class Trainer:
         for name, tensor in average.items():
             self.average[name].copy_(tensor)  # stays on the method's device, in its layout
 
-    def run(self, batches: Batches, steps: int) -> Position:
-        """Trains to the last epoch; `steps` batches an epoch.
+    def run(self, batches: Batches, steps: int, left_out: Iterable[str] = ()) -> Position:
+        """Trains to the last epoch; `steps` batches an epoch. left_out: lines on what the data
+        holds and no batch will; as with photos that batches skip, each is told and logged once.
 
         Raises BadRecipe when the loss is not finite, leaving the checkpoints as they are.
         """
@@ -97,6 +99,9 @@ class Trainer:
         begun = place.epoch * steps + place.step
         journal = Journal(self.folder / "log.jsonl", begun or None, within=place.step > 0)
         started = time.monotonic() - place.seconds
+        events = read_journal(journal.file)
+        self.told = {line for event in events for line in event.get("skipped", ())}
+        self._tell(journal, begun, left_out)
         while place.epoch < self.settings.epochs:
             self.method.train()
             for batch in batches(place.epoch, place.step):
@@ -107,12 +112,20 @@ class Trainer:
                 place.seconds = time.monotonic() - started
                 event = {"epoch": place.epoch, "step": place.step, "rate": rate, **named}
                 journal.write(at + 1, **event)
+                self._tell(journal, at + 1, batch.skipped)
                 total = self.settings.epochs * steps
                 self.watch({**event, "at": at + 1, "of": total, "seconds": place.seconds})
                 if self.settings.save_every and place.step % self.settings.save_every == 0:
                     self._checkpoint()
             self._finish_epoch(journal, steps, started)
         return place
+
+    def _tell(self, journal: Journal, at: int, left_out: Iterable[str]) -> None:
+        fresh = [line for line in dict.fromkeys(left_out) if line not in self.told]
+        self.told.update(fresh)
+        if fresh:
+            journal.write(at, skipped=fresh)
+            self.watch({"skipped": fresh})
 
     def _step(self, batch: Batch, rate: float, at: int) -> dict[str, float]:
         """One batch: losses, their sum's gradient, one step of the optimizer."""

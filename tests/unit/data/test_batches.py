@@ -162,6 +162,30 @@ def test_a_broken_photo_is_refused_in_one_line_from_any_worker(
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("sampler", ["random", "identity"])
+def test_a_broken_photo_gives_its_place_to_the_next_and_nothing_else_changes(
+    split: Split, make: Make, sampler: str, workers: int
+) -> None:
+    given = {"pairs": "photo", "sampler": sampler, "each": 2, "broken": "skip"}
+    whole = list(make(**given))
+    assert all(batch.skipped == () for batch in whole)
+    split.photos[2].path.write_text("no photo")
+    made = list(make(**given, workers=workers))
+    assert [b.photos.where(b.photos != 2, 3).tolist() for b in whole] == [
+        batch.photos.tolist() for batch in made
+    ]
+    met = [batch for batch in made if batch.skipped]
+    assert met
+    for batch in met:
+        (line,) = batch.skipped
+        assert line.startswith(f"{split.photos[2].path}: not an image")
+        assert batch.to("cpu").skipped == batch.skipped
+    for one, other in zip(whole, made, strict=True):
+        if not other.skipped:
+            assert same(one, other)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
 def test_evaluation_sees_every_photo_in_order(split: Split, workers: int) -> None:
     places: list[int] = []
     for chosen, images in photo_batches(split.photos, SPEC, batch=5, workers=workers):
@@ -190,7 +214,8 @@ def test_leaving_an_epoch_early_ends_its_workers(make: Make) -> None:
 
 
 def test_settings_and_splits_that_cannot_train_are_refused(split: Split, make: Make) -> None:
-    for wrong in ({"sampler": "best"}, {"pairs": "words"}, {"batch": 0}, {"seed": -1}):
+    wrongs = ({"sampler": "best"}, {"pairs": "words"}, {"broken": "mend"}, {"batch": 0})
+    for wrong in (*wrongs, {"seed": -1}):
         with pytest.raises(BadRecipe):
             make(**wrong)
     nobody = Split("made", (Photo("a", Path("a")),), ())
