@@ -106,6 +106,10 @@ class Method(nn.Module, ABC):
         """What a user should know of how this text is read, one line each (cut, unknown words)."""
         return []
 
+    def left_out(self, texts: Sequence[str]) -> list[str]:  # noqa: ARG002 - most read all
+        """What training will not read of these captions, one line each, told when it begins."""
+        return []
+
     def spans(self, text: str) -> list[tuple[int, int]]:  # noqa: ARG002 - there may be none
         """Where the phrases stand that photos are compared with one by one: text[start:end], in
         reading order. None where a text is compared as a whole alone.

@@ -86,7 +86,7 @@ def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) ->
     if trainer.position.epoch < recipe.train.epochs or not _has_chosen(method, folder):
         _prepare(method, recipe, folder, (train_split, val_split), watch)
     source = _Source(recipe, train_split, method)
-    trainer.run(source, source.steps, train_split.left_out + val_split.left_out)
+    trainer.run(source, source.steps, _left_out(method, train_split, val_split))
     if not _has_chosen(method, folder):
         at = recipe.train.epochs * source.steps
         _choose(method, recipe, folder, val_split, at, watch)
@@ -102,6 +102,12 @@ def _prepare(
     device = device_of(method)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         method.prepare(list(dict.fromkeys(captions)), vectors, _teller("prepared", watch))
+
+
+def _left_out(method: Method, *splits: Split) -> list[str]:
+    """What training and validation will not read, one line each."""
+    told = [line for split in splits for line in split.left_out]
+    return told + method.left_out([caption.text for s in splits for caption in s.captions])
 
 
 def _has_chosen(method: Method, folder: Path) -> bool:

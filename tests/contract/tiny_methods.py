@@ -36,6 +36,11 @@ TINY = {
         "image_encoder": SMALL_VIT,
         "text_encoder": SMALL_BERT,
     },
+    "ivt_pretrain": {
+        "method": {"name": "ivt_pretrain", "fusion_layers": 2},
+        "image_encoder": SMALL_VIT,
+        "text_encoder": SMALL_BERT,
+    },
     "nafs": {
         "method": {"name": "nafs"},
         "image_encoder": SMALL_STAIRS,

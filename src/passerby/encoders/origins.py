@@ -12,12 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from passerby.encoders.spec import (
@@ -26,9 +23,8 @@ from passerby.encoders.spec import (
     configure,
     read_source,
     settings,
-    unreachable,
 )
-from passerby.encoders.weights import described, inherited, pretrained, resize_positions
+from passerby.encoders.weights import described, inherited, pretrained, resize_positions, stored
 from passerby.errors import BadModel
 
 OWN = "network."  # how names of such a network begin in a model folder
@@ -209,13 +205,7 @@ def _fit_places(network: Any, tensors: dict[str, Tensor], start: Start) -> None:
 
 def _own(source: str) -> dict[str, Tensor]:
     """The tensors of the network in a model folder of passerby; none where there is none."""
-    if not described(source):
-        return {}
-    try:
-        tensors = load_file(Path(source) / "model.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise unreachable(source, error) from None
-    return {n.removeprefix(OWN): t.float() for n, t in tensors.items() if n.startswith(OWN)}
+    return stored(source, OWN) if described(source) else {}
 
 
 def _renamed(name: str, starts: Mapping[str, str]) -> str:

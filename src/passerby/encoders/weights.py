@@ -80,13 +80,7 @@ def inherited(
     options = {**told["options"], **spec.options}
     model = untrained(model_class, configure(config_class, options), **extra)
     try:
-        tensors = load_file(Path(spec.source) / "model.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise unreachable(spec.source, error) from None
-    start = f"{tower}.model."
-    own = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
-    try:
-        model.load_state_dict({name: tensor.float() for name, tensor in own.items()})
+        model.load_state_dict(stored(spec.source, f"{tower}.model."))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:160]
         raise BadModel(
@@ -94,6 +88,15 @@ def inherited(
             "sizes, or name a model that keeps this encoder whole, such as a twotower"
         ) from None
     return model
+
+
+def stored(source: str, start: str) -> dict[str, Tensor]:
+    """The tensors of a passerby model folder whose names begin with `start`, without it."""
+    try:
+        tensors = load_file(Path(source) / "model.safetensors")
+    except (SafetensorError, OSError) as error:
+        raise unreachable(source, error) from None
+    return {n.removeprefix(start): t.float() for n, t in tensors.items() if n.startswith(start)}
 
 
 def resize_positions(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from passerby.errors import BadModel
 
 # The parts of "t-shirt", as the tokenizer splits it; of Chinese, each sign.
 WORD = re.compile(r"[^\W_]{2,}|[^\W\d_a-z]")
+MARK = re.compile(r"\[[^\[\]]+\]|<[^<>]+>")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -52,6 +56,14 @@ class Tokenizer:
         encoded = self.rules.encode_batch(list(texts), add_special_tokens=False)
         return [list(one.ids) for one in encoded]
 
+    def worded(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """The same, word by word: the ids of a word's pieces stand together."""
+        encoded = self.rules.encode_batch(list(texts), add_special_tokens=False)
+        return [
+            [[token for _, token in word] for _, word in groupby(pairs, key=itemgetter(0))]
+            for pairs in (zip(one.word_ids, one.ids, strict=True) for one in encoded)
+        ]
+
     def padded(self, rows: Sequence[Sequence[int]], width: int = 0) -> tuple[Tensor, Tensor]:
         """ids and mask, int64 (T, L), of rows of ids; L is the longest row, or `width` if more."""
         width = max(width, *(len(ids) for ids in rows))
@@ -75,6 +87,28 @@ class Tokenizer:
                 "take the one that belongs to the text encoder"
             )
         return nothing[0], nothing[1]
+
+    @cached_property
+    def mask_id(self) -> int:
+        """The id of the token that stands for a hidden one. Raises BadModel when there is none."""
+        vocabulary = self.rules.get_vocab()
+        found = next((vocabulary[m] for m in ("[MASK]", "<mask>") if m in vocabulary), None)
+        if found is None:
+            raise BadModel(
+                "the tokenizer has no [MASK], so no words can be hidden; take one that has, such "
+                "as BERT's, or give the loss of hidden words weight 0"
+            )
+        return found
+
+    @cached_property
+    def plain(self) -> list[int]:
+        """The ids of entries that stand for text: of none such as [PAD], [unused7] or <s>."""
+        entries = self.rules.get_vocab().items()
+        return sorted(place for entry, place in entries if not MARK.fullmatch(entry))
+
+    def longer(self, texts: Sequence[str], longest: int) -> int:
+        """How many of the texts have more than `longest` tokens."""
+        return sum(len(one.ids) > longest for one in self.rules.encode_batch(list(texts)))
 
     def notes(self, text: str, longest: int) -> list[str]:
         """What a user should know of how this text is read: cut, or with unknown words."""

@@ -142,6 +142,12 @@ class Ivt(Method):
     def notes(self, text: str) -> list[str]:
         return [] if self.tokenizer is None else self.tokenizer.notes(text, self.length)
 
+    def left_out(self, texts: Sequence[str]) -> list[str]:
+        cut = 0 if self.tokenizer is None else self.tokenizer.longer(texts, self.length)
+        if not cut:
+            return []
+        return [f"{cut} of {len(texts)} captions are longer than {self.length} tokens: their ends"]
+
     def encode_images(self, images: Tensor) -> Embeddings:
         return Embeddings(self.network.photos(images).first)
 

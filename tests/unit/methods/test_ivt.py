@@ -211,6 +211,14 @@ def test_a_long_sentence_is_said_to_be_cut() -> None:
     assert "the model reads the first 48" in said
 
 
+def test_captions_that_training_cuts_are_counted() -> None:
+    method = ivt()
+    assert method.left_out(CAPTIONS) == []
+    (said,) = method.left_out([*CAPTIONS, "a man in a red shirt " * 20])
+    assert "1 of 5 captions" in said
+    assert "48 tokens" in said
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
