@@ -93,9 +93,17 @@ class Network(nn.Module):
         """Tokens of a photo, the class token's among them."""
         return self.photo_tokens.positions.shape[1]
 
-    def photos(self, images: Tensor, gone: Tensor | None = None, mode: str = "drop") -> Packed:
+    def photos(
+        self,
+        images: Tensor,
+        gone: Tensor | None = None,
+        mode: str = "drop",
+        *,
+        first: bool = False,
+    ) -> Packed:
         """images: (N, 3, H, W). gone: bool (N or 1, `photo_places`), tokens to do without, never
-        the first; mode: "drop" or "mask" them, see masking.py. The first token is the photo's.
+        the first; mode: "drop" or "mask" them, see masking.py. The first token is the photo's;
+        first: it is all that is wanted, and the last block reads no other further.
         """
         tokens = self.photo_tokens(images)
         count, length = tokens.shape[:2]
@@ -103,14 +111,20 @@ class Network(nn.Module):
             rows = Rows.alike(count, length, tokens.device)
             if gone is not None:
                 rows = Rows(rows.lengths, length, True, ~gone)
-            return self._read(Packed(tokens.flatten(0, 1), rows), PHOTO)
-        return self._read(dropped(tokens, gone), PHOTO)
+            return self._read(Packed(tokens.flatten(0, 1), rows), PHOTO, first)
+        return self._read(dropped(tokens, gone), PHOTO, first)
 
     def texts(
-        self, ids: Tensor, mask: Tensor, gone: Tensor | None = None, mode: str = "drop"
+        self,
+        ids: Tensor,
+        mask: Tensor,
+        gone: Tensor | None = None,
+        mode: str = "drop",
+        *,
+        first: bool = False,
     ) -> Packed:
         """ids, mask: int64 (T, L); the mask is 1 on real tokens; at most `length` are read. gone:
-        bool (T or 1, L); mode: as for photos. The first token is the text's.
+        bool (T or 1, L); mode, first: as for photos. The first token is the text's.
         """
         ids, there = ids[:, : self.length], mask[:, : self.length] != 0
         there[:, 0] = True  # a text of nothing still is one
@@ -118,14 +132,16 @@ class Network(nn.Module):
         if gone is not None:
             left = there & ~gone[:, : self.length]
             there, seen = (left, None) if mode == "drop" else (there, left)
-        return self._read(self.word_tokens(ids, there, seen), TEXT)
+        return self._read(self.word_tokens(ids, there, seen), TEXT, first)
 
-    def _read(self, packed: Packed, side: str) -> Packed:
+    def _read(self, packed: Packed, side: str, first: bool) -> Packed:
         own = side == TEXT and self.attention == "separate"
+        *early, last = self.text_blocks if own else self.blocks
         tokens, rows = packed.tokens, packed.rows
-        for block in self.text_blocks if own else self.blocks:
+        for block in early:
             tokens = block(tokens, rows, side)
-        return Packed((self.text_norm if own else self.norm)(tokens), rows)
+        tokens = last(tokens, rows, side, first)
+        return Packed((self.text_norm if own else self.norm)(tokens), rows.ones if first else rows)
 
 
 def dropped(tokens: Tensor, gone: Tensor) -> Packed:

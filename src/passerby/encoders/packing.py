@@ -8,6 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+TOGETHER = 4  # neighbouring rows that attention pads to one length on a CPU; a GPU takes all
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -57,6 +59,48 @@ class Rows:
         index = self.starts[:, None] + places * mask
         return index.flatten(), mask.flatten().nonzero()[:, 0]
 
+    @cached_property
+    def groups(self) -> list[tuple[slice, Rows]]:
+        """Neighbouring rows that attention pads together, and their tokens; all where all are as
+        long, and on a GPU, where many small calls cost more than padding.
+        """
+        count = len(self.lengths)
+        if self.even or self.lengths.device.type != "cpu":
+            return [(slice(None), self)]
+        made, start = [], 0
+        for first in range(0, count, TOGETHER):
+            lengths = self.lengths[first : first + TOGETHER]
+            longest, stop = int(lengths.max()), start + int(lengths.sum())
+            seen = self.seen
+            if seen is not None:
+                seen = (seen if len(seen) == 1 else seen[first : first + TOGETHER])[:, :longest]
+            even = stop - start == len(lengths) * longest
+            made.append((slice(start, stop), Rows(lengths, longest, even, seen)))
+            start = stop
+        return made
+
+    @cached_property
+    def ones(self) -> Rows:
+        """As many rows of one token each."""
+        return Rows.alike(len(self.lengths), 1, self.lengths.device)
+
+    def first(self, tokens: Tensor) -> Tensor:
+        """(S, ...) to (T, ...): the first token of each row."""
+        if self.even:
+            return tokens.unflatten(0, (-1, self.longest))[:, 0]
+        return tokens.index_select(0, self.starts)
+
+    def padded(self, tokens: Tensor) -> Tensor:
+        """(S, ...) to (T, L, ...); where a row has ended, its first token again."""
+        if not self.even:
+            tokens = tokens.index_select(0, self.padding[0])
+        return tokens.unflatten(0, (-1, self.longest))
+
+    def unpadded(self, tokens: Tensor) -> Tensor:
+        """(T, L, ...) to (S, ...), without what stands where a row has ended."""
+        tokens = tokens.flatten(0, 1)
+        return tokens if self.even else tokens.index_select(0, self.padding[1])
+
     def spread(self, rows: Tensor) -> Tensor:
         """(T, ...) to (S, ...): each token what its row has."""
         return rows.repeat_interleave(self.lengths, 0)
@@ -76,14 +120,10 @@ class Packed:
     @property
     def first(self) -> Tensor:
         """(T, D): the first token of each row ([CLS])."""
-        if self.rows.even:
-            return self.tokens.unflatten(0, (-1, self.rows.longest))[:, 0]
-        return self.tokens.index_select(0, self.rows.starts)
+        return self.rows.first(self.tokens)
 
     def padded(self) -> tuple[Tensor, Tensor]:
         """(T, L, D), zeros where a row has ended, and the mask int64 (T, L)."""
-        shape, mask = (-1, self.rows.longest), self.rows.mask
-        if self.rows.even:
-            return self.tokens.unflatten(0, shape), mask.long()
-        found = self.tokens.index_select(0, self.rows.padding[0]).unflatten(0, shape)
-        return found * mask[..., None], mask.long()
+        mask = self.rows.mask
+        found = self.rows.padded(self.tokens)
+        return found if self.rows.even else found * mask[..., None], mask.long()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
 from passerby.encoders.packing import Rows
 
@@ -25,25 +25,46 @@ class Attention(nn.Module):
         self.heads, self.dropout = heads, dropout
         self.qkv, self.proj = _linear(dim, 3 * dim), _linear(dim, dim)
 
-    def forward(self, tokens: Tensor, rows: Rows) -> Tensor:
-        """tokens: (S, D) to the same; a token sees its own row."""
-        qkv, seen = self.qkv(tokens), rows.seen
-        if not rows.even:
-            index, places = rows.padding
-            qkv = qkv.index_select(0, index)
-            seen = rows.mask if seen is None else seen & rows.mask
-        query, key, value = (
-            qkv.unflatten(0, (-1, rows.longest)).unflatten(2, (3, self.heads, -1)).unbind(2)
-        )
-        found = scaled_dot_product_attention(
-            query.transpose(1, 2),
-            key.transpose(1, 2),
-            value.transpose(1, 2),
-            attn_mask=None if seen is None else seen[:, None, None],
-            dropout_p=self.dropout if self.training else 0.0,
-        )
-        found = found.transpose(1, 2).flatten(2).flatten(0, 1)
-        return self.proj(found if rows.even else found.index_select(0, places))
+    def forward(self, tokens: Tensor, rows: Rows, first: bool = False) -> Tensor:
+        """tokens: (S, D) to the same; a token sees its own row. first: of each row's first token
+        alone, (T, D), which spares the queries of all others.
+        """
+        if not first:
+            query, key, value = self.qkv(tokens).chunk(3, 1)
+            return self.proj(self._seen(query, key, value, rows, rows))
+        dim = len(self.qkv.weight) // 3
+        query = linear(rows.first(tokens), self.qkv.weight[:dim], self.qkv.bias[:dim])
+        key, value = linear(tokens, self.qkv.weight[dim:], self.qkv.bias[dim:]).chunk(2, 1)
+        return self.proj(self._seen(query, key, value, rows.ones, rows))
+
+    def _seen(self, query: Tensor, key: Tensor, value: Tensor, asking: Rows, rows: Rows) -> Tensor:
+        """What the tokens of `asking` find in the same rows of `rows`, group by group."""
+        found, start = [], 0
+        for span, group in rows.groups:
+            count = len(group.lengths)
+            asked, own = (span, group) if asking is rows else _ones(start, count, asking)
+            start += count
+            seen = group.seen
+            if not group.even:
+                seen = group.mask if seen is None else seen & group.mask
+            heads = scaled_dot_product_attention(
+                self._heads(own.padded(query[asked])),
+                self._heads(group.padded(key[span])),
+                self._heads(group.padded(value[span])),
+                attn_mask=None if seen is None else seen[:, None, None],
+                dropout_p=self.dropout if self.training else 0.0,
+            )
+            found.append(own.unpadded(heads.transpose(1, 2).flatten(2)))
+        return torch.cat(found)
+
+    def _heads(self, padded: Tensor) -> Tensor:
+        """(T, L, D) to (T, heads, L, D / heads)."""
+        return padded.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+
+def _ones(start: int, count: int, rows: Rows) -> tuple[slice, Rows]:
+    """`count` rows of one token each, from row `start` on."""
+    return slice(start, start + count), Rows.alike(count, 1, rows.lengths.device)
 
 
 class FeedForward(nn.Module):
@@ -74,8 +95,12 @@ class Block(nn.Module):
             self.add_module(side, FeedForward(dim, wide))
         self.drop_path = drop_path
 
-    def forward(self, tokens: Tensor, rows: Rows, side: str) -> Tensor:
-        tokens = tokens + self._kept(self.attention(self.norm1(tokens), rows), rows)
+    def forward(self, tokens: Tensor, rows: Rows, side: str, first: bool = False) -> Tensor:
+        """(S, D) to the same; first: of each row's first token alone, (T, D)."""
+        seen = self.attention(self.norm1(tokens), rows, first)
+        if first:
+            tokens, rows = rows.first(tokens), rows.ones
+        tokens = tokens + self._kept(seen, rows)
         return tokens + self._kept(self.get_submodule(side)(self.norm2(tokens)), rows)
 
     def _kept(self, branch: Tensor, rows: Rows) -> Tensor:

@@ -14,14 +14,19 @@ def same_person(rows: Tensor, columns: Tensor) -> Tensor:
     return rows[:, None] == columns[None, :]
 
 
+def raised(tensor: Tensor) -> Tensor:
+    """Half precision as fp32; what is finer stays as it is."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
 def divergence(logits: Tensor, target: Tensor, floor: float = 1e-8) -> Tensor:
     """KL(p || q), p = softmax of each row of `logits`, q = `target`; the mean over rows.
 
     logits, target: (R, C), target >= 0. `floor` is added to q, so that the logarithm of an absent
     pair is finite; in fp32 inside autocast, where half precision would round it to zero.
     """
-    log_p = torch.log_softmax(logits.float(), dim=1)
-    log_q = torch.log(target.float() + floor)
+    log_p = torch.log_softmax(raised(logits), dim=1)
+    log_q = torch.log(raised(target) + floor)
     return (log_p.exp() * (log_p - log_q)).sum(1).mean()
 
 
@@ -36,6 +41,7 @@ def contrastive(
     """
     with torch.autocast(texts.device.type, enabled=False):
         logits, target = _compared(texts, photos, persons, temperature)
+        target = target.to(logits)
         return 0.5 * (cross_entropy(logits, target) + cross_entropy(logits.T, target))
 
 
@@ -69,7 +75,7 @@ def cmpm(
     the floor alone. floor: see `divergence`. Raises BadRecipe for another target_norm.
     """
     with torch.autocast(texts.device.type, enabled=False):
-        texts, photos = texts.float(), photos.float()
+        texts, photos = raised(texts), raised(photos)
         owners = persons if photo_persons is None else photo_persons
         to_texts, to_photos = photos @ normalize(texts, dim=1).T, texts @ normalize(photos, dim=1).T
         of_photos = _target(owners, persons, target_norm)
@@ -95,7 +101,7 @@ def local_kl(
         raise BadRecipe(f'loss direction {direction!r} is unknown; it is "i2t", "t2i" or "both"')
     with torch.autocast(scores.device.type, enabled=False):
         target = _target(persons, persons, target_norm)
-        found = [divergence(sharpness * some.float(), target) for some in logits]
+        found = [divergence(sharpness * raised(some), target) for some in logits]
         return torch.stack(found).sum()
 
 
@@ -110,6 +116,6 @@ def _compared(
     texts: Tensor, photos: Tensor, persons: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
     """Cosines over the temperature, and the same-person matrix with rows summing to 1: (B, B)."""
-    logits = normalize(texts.float(), dim=1) @ normalize(photos.float(), dim=1).T / temperature
+    logits = normalize(raised(texts), dim=1) @ normalize(raised(photos), dim=1).T / temperature
     same = same_person(persons, persons).float()
     return logits, same / same.sum(1, keepdim=True)

@@ -149,10 +149,10 @@ class Ivt(Method):
         return [f"{cut} of {len(texts)} captions are longer than {self.length} tokens: their ends"]
 
     def encode_images(self, images: Tensor) -> Embeddings:
-        return Embeddings(self.network.photos(images).first)
+        return Embeddings(self.network.photos(images, first=True).first)
 
     def encode_texts(self, texts: Texts) -> Embeddings:
-        return Embeddings(self.network.texts(texts.ids, texts.mask).first)
+        return Embeddings(self.network.texts(texts.ids, texts.mask, first=True).first)
 
     def similarity(self, texts: Embeddings, photos: Embeddings) -> Tensor:
         return cosine(texts.vector, photos.vector)
@@ -184,8 +184,9 @@ class Ivt(Method):
         matched with every text of that person (CMPM over V x B photos and levels x B texts).
         """
         mode = self.config.mask_mode
-        photos = self.network.photos(batch.images, photos_gone, mode).first
-        texts = self.network.texts(*self._rows(batch.texts), texts_gone, mode).first
+        photos = self.network.photos(batch.images, photos_gone, mode, first=True).first
+        rows = self._rows(batch.texts)
+        texts = self.network.texts(*rows, texts_gone, mode, first=True).first
         of_photos = batch.persons.repeat(self.config.views)
         of_texts = batch.persons.repeat(len(self.config.levels))
         texts, photos, of_texts, of_photos = gathered(texts, photos, of_texts, of_photos)

@@ -151,10 +151,10 @@ class IvtPretrain(Method):
         return [] if self.tokenizer is None else self.tokenizer.notes(text, self.length)
 
     def encode_images(self, images: Tensor) -> Embeddings:
-        return Embeddings(self.network.photos(images).first)
+        return Embeddings(self.network.photos(images, first=True).first)
 
     def encode_texts(self, texts: Texts) -> Embeddings:
-        return Embeddings(self.network.texts(texts.ids, texts.mask).first)
+        return Embeddings(self.network.texts(texts.ids, texts.mask, first=True).first)
 
     def similarity(self, texts: Embeddings, photos: Embeddings) -> Tensor:
         return cosine(texts.vector, photos.vector)
