@@ -135,6 +135,9 @@ def results(ablation: Ablation, val: Split, test: Split) -> dict[str, dict[str, 
             f"rank-{k}": round(100 * float((first <= k).mean()), 2) for k in (1, 5, 10)
         }
         own["mAP"] = round(100 * float(np.mean([run["ap"] for run in told])), 2)
+        if all("trapezoid" in run for run in told):  # runs of before have it not
+            mean = float(np.mean([run["trapezoid"] for run in told]))
+            own["mAP-trapezoid"] = round(100 * mean, 2)
         if again:
             own |= {key: [run[key] for run in told] for key in ("k", "weight")}
         else:

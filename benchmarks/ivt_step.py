@@ -67,7 +67,7 @@ def texts_alone(ivt: Ivt, literal: LiteralIvt, batch: Batch, turns: int) -> dict
 
     steps: dict[str, Step] = {
         "ours": lambda: work(
-            ivt, lambda: ivt.network.texts(*padded(batch.texts, levels), gone).first
+            ivt, lambda: ivt.network.texts(*padded(batch.texts, levels), gone, first=True).first
         ),
         "literal": lambda: work(literal, lambda: literal.texts(batch.texts, gone)),
     }

@@ -9,13 +9,15 @@ FORMS = ("ours", "literal")
 METRICS = ("rank-1", "rank-5", "rank-10", "mAP")
 
 
-def ablation(method: str, chosen: Mapping[str, str] | None = None) -> str:
+def ablation(method: str, chosen: Mapping[str, str] | None = None, trapezoid: bool = False) -> str:
     """What the parts of a method are worth, each against the variant it is built on.
 
-    chosen: settings that validation chooses in each run, and the words for them.
+    chosen: settings that validation chooses in each run, and the words for them. trapezoid: whether
+    the trapezoid's mAP stands beside the standard one.
     """
     told, chosen = read(f"{method}_ablation"), chosen or {}
-    heads = ["variant", "Rank-1", "Rank-5", "Rank-10", "mAP", *chosen.values()]
+    asked = {"mAP-trapezoid": "mAP, trapezoid"} if trapezoid else {}
+    heads = ["variant", "Rank-1", "Rank-5", "Rank-10", "mAP", *asked.values(), *chosen.values()]
     head = row(*heads, "Rank-1 against", "difference [95 %]")
     rows = [f"{head}\n{'|---' * (len(heads) + 2)}|"]
     again = []
@@ -25,7 +27,7 @@ def ablation(method: str, chosen: Mapping[str, str] | None = None) -> str:
         if other:
             mean, low, high = found["difference"]
             change = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
-        numbers = [f"{found[m]:.1f}" for m in METRICS]
+        numbers = [f"{found[m]:.1f}" for m in (*METRICS, *asked)]
         choices = [", ".join(f"{value:g}" for value in found.get(key, ())) for key in chosen]
         line = row(name, *numbers, *choices, other, change)
         if "k" in found:
@@ -115,6 +117,28 @@ def acsa_cost() -> str:
         f"either (the preset's own dropout on texts leaves nothing to prepare). "
         f"{equal_losses(step)} {ours / 1e6:.1f} million weights get gradients here, "
         f"{literal / 1e6:.1f} million in the literal form. `results/acsa_step.json`."
+    )
+    return "\n".join(rows)
+
+
+def ivt_cost() -> str:
+    """A training step, the text side and token dropping against the literal form."""
+    step = read("ivt_step")["values"]
+    rows = [row("CPU seconds, one thread", "literal", "here", "times"), "|---|---|---|---|"]
+    for part, form, words in (
+        ("whole step", "ours", "a step of 4 pairs, full size, fp32"),
+        ("whole step", "ours in bf16", "a step of 4 pairs, full size, bf16 (literal: fp32)"),
+        ("texts alone", "ours", "its texts alone, fp32"),
+        ("dropping alone", "ours", "its dropping of tokens alone"),
+    ):
+        literal = step[f"{part}: CPU seconds a step, literal"]
+        times = step[f"{part}: {form}, times the literal seconds"]
+        ours = times * literal
+        rows.append(row(words, f"{literal:.2f}", f"{ours:.2f}", f"{times:.2f}"))
+    rows.append(
+        "\nThe literal form is the method as it is written down: all texts padded to the longest "
+        "sentence, every token read to the end, tokens dropped by joining slices of one; no "
+        f"dropout and no dropped paths in either. {equal_losses(step)} `results/ivt_step.json`."
     )
     return "\n".join(rows)
 

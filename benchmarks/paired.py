@@ -26,13 +26,19 @@ def spoken(folder: Path, split: Split, val: Split | None) -> dict[str, Any]:
     again = tune(method, val, "neighbours") if val else None
     photos = embed_photos(method, split.photos)
     right = torch.tensor([[c.person == p.person for p in split.photos] for c in split.captions])
-    first, ap = torch.zeros(len(right)), torch.zeros(len(right), dtype=torch.float64)
+    first = torch.zeros(len(right))
+    ap, trapezoid = (torch.zeros(len(right), dtype=torch.float64) for _ in range(2))
     for block in blocks(method, split, photos):
         ranking = block.ranking(method)
         ranking = again(ranking, photos.vector) if again else ranking
         found = outcomes(ranking, right[block.rows])
         first[block.rows], ap[block.rows] = found.first.float(), found.ap
-    told: dict[str, Any] = {"first": first.tolist(), "ap": ap.tolist()}
+        trapezoid[block.rows] = found.trapezoid
+    told: dict[str, Any] = {
+        "first": first.tolist(),
+        "ap": ap.tolist(),
+        "trapezoid": trapezoid.tolist(),
+    }
     if again:
         told |= {"k": again.k, "weight": again.weight}
     part = file.with_name(file.name + ".part")

@@ -11,12 +11,21 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from method_tables import ablation, acsa_cost, acsa_phrases, drawn, fusion, leak, nafs_cost
+from method_tables import (
+    ablation,
+    acsa_cost,
+    acsa_phrases,
+    drawn,
+    fusion,
+    ivt_cost,
+    leak,
+    nafs_cost,
+)
 from results import ROOT, read
 
 PAGES = (
     "README.md", "src/passerby/default_model/README.md", "docs/methods/nafs.md",
-    "docs/methods/acsa.md",
+    "docs/methods/acsa.md", "docs/methods/ivt.md",
 )  # fmt: skip
 MARK = re.compile(r"(<!-- results:(\w+) -->\n)(.*?)(<!-- results:end -->)", re.S)
 
@@ -70,6 +79,9 @@ TABLES = {
     "leak": leak,
     "acsa_phrases": acsa_phrases,
     "acsa_drawn": partial(drawn, "acsa"),
+    "ivt_ablation": partial(ablation, "ivt", trapezoid=True),
+    "ivt_cost": ivt_cost,
+    "ivt_drawn": partial(drawn, "ivt"),
 }
 
 

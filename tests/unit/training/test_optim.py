@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from passerby.build import method_settings
 from passerby.config import read_recipe
 from passerby.errors import BadRecipe
 from passerby.training.optim import Optim, optimizer, set_rate
@@ -33,10 +34,30 @@ def test_the_released_schedule_of_nafs_rises_by_epoch_and_falls_at_its_milestone
     assert settings.factor(4 * 7, 7, 420) == settings.factor(4 * 7 + 6, 7, 420)
 
 
-def test_the_released_schedule_of_ivt_has_a_cosine_that_began_with_the_warm_up() -> None:
-    settings = Optim(
-        kind="sgd", lr=5e-3, every="epoch", warmup=5, warmup_from=0.01, offset=False, final=0.002
-    )
+@pytest.mark.parametrize(
+    ("name", "stride", "batch", "word_rule"),
+    [
+        ("ivt-cuhk", 12, 28, "attributes"),
+        ("ivt-icfg", 12, 28, "clause"),
+        ("ivt-rstp", 16, 48, "clause"),
+    ],
+)
+def test_the_recipes_of_ivt_have_the_released_schedule_and_photos(
+    name: str, stride: int, batch: int, word_rule: str
+) -> None:
+    recipe = read_recipe(Path(__file__).parents[3] / "recipes" / f"{name}.toml")
+    settings, method = recipe.optim, method_settings(recipe)[1]
+    assert (settings.kind, settings.momentum, settings.lr) == ("sgd", 0.9, 5e-3)
+    assert (settings.decay, settings.decay_all, settings.scale) == (1e-4, True, {"biases": 2.0})
+    assert (recipe.data.batch, recipe.data.sampler, recipe.data.each) == (batch, "identity", 4)
+    assert (method.stride, method.word_rule, method.views) == (stride, word_rule, 3)
+    assert (recipe.train.epochs, recipe.run.seed) == (120, 1234)
+    photo, augment = recipe.photo, recipe.augment
+    assert (photo.height, photo.width, photo.resampling) == (384, 128, "bicubic")
+    assert photo.mean == photo.std == (0.5, 0.5, 0.5)
+    assert (augment.flip, augment.pad, augment.erase, augment.erase_fill) == (0.5, 10, 0.5, "noise")
+    assert (augment.erase_smallest, augment.erase_largest) == (0.02, pytest.approx(1 / 3, abs=1e-4))
+    # a cosine that began with the warm-up, once an epoch
     rate = [5e-3 * settings.factor(epoch * 7 + 3, 7, 840) for epoch in range(120)]
     assert rate[:5] == pytest.approx([5e-5, 1.04e-3, 2.03e-3, 3.02e-3, 4.01e-3])
     cosine = [1e-5 + 0.5 * (5e-3 - 1e-5) * (1 + math.cos(math.pi * e / 120)) for e in range(120)]
