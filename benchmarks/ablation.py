@@ -37,9 +37,10 @@ Log = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Ablation:
-    """variants: by name its settings of [method] and the variant it is compared with, which stands
-    above it. reranked: the variant that is re-ranked too. curves: variants whose validation curve
-    over the method's `choices` is kept. runs: a folder a run, and the vectors that all share.
+    """variants: by name its settings, of [method] unless a table is named ("optim.lr"), and the
+    variant it is compared with, which stands above it. reranked: the variant that is re-ranked too.
+    curves: variants whose validation curve over the method's `choices` is kept. runs: a folder a
+    run, and the vectors that all share.
     """
 
     title: str
@@ -58,7 +59,11 @@ class Ablation:
 
     def settings(self, variant: str) -> list[str]:
         """What a run of the variant sets, as `passerby train --set` takes it."""
-        own = [f"method.{k}={json.dumps(v)}" for k, v in self.variants[variant][0].items()]
+        settings = self.variants[variant][0]
+        own = [
+            f"{name if '.' in name else f'method.{name}'}={json.dumps(value)}"
+            for name, value in settings.items()
+        ]
         return [*own, *self.changes]
 
     def folder(self, variant: str, seed: int) -> Path:

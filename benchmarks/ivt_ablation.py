@@ -8,8 +8,10 @@ three views of each photo. The trapezoid's mAP stands beside the standard one.
 
 from ablation import RECIPES, Ablation, given, measure
 
-EPOCHS = 4
+EPOCHS = 3
 UNMASKED = {"photo_masking": 0.0, "text_masking": 0.0}
+PATCHES = {"kind": "vit", "source": "", "hidden_size": 128, "num_hidden_layers": 3,
+           "num_attention_heads": 4, "intermediate_size": 256, "patch_size": 8}  # fmt: skip
 # name: (settings of [method], the variant it is compared with)
 VARIANTS: dict[str, tuple[dict[str, object], str | None]] = {
     "sentence": ({"levels": ["sentence"], **UNMASKED}, None),
@@ -19,6 +21,10 @@ VARIANTS: dict[str, tuple[dict[str, object], str | None]] = {
     "texts masked": ({"photo_masking": 0.0}, "with phrases and words"),
     "both masked": ({}, "with phrases and words"),
     "separate attention": ({"attention": "separate"}, "both masked"),
+    "patches from nothing": (
+        {f"image_encoder.{name}": value for name, value in PATCHES.items()},
+        "both masked",
+    ),
 }
 
 
