@@ -111,7 +111,7 @@ def _decode_inside(
         return _decode(io.BytesIO(os.pread(file.fileno(), size, offset)), name, near)
     except BadPhoto as error:
         raise BadPhoto(
-            f"{met(error)}; copy its tar again, or train without it by --set data.broken=skip"
+            f"{met(error)}; copy its tar again; training leaves it out with --set data.broken=skip"
         ) from error
 
 

@@ -206,7 +206,9 @@ class _Shard:
             return
         key = f"{folder}{slash}{stem}"
         if not member.isreg() or member.issparse():
-            raise self._wrong(name, "is a link or no plain file; pack plain files (tar -h)")
+            raise self._wrong(
+                name, "is a link or no plain file; pack plain files (tar -h --hard-dereference)"
+            )
         entry = self.entries.setdefault(key, _Entry())
         if kind in PHOTOS:
             if entry.photo:

@@ -82,7 +82,8 @@ class Fusion(nn.Module):
     """`layers` of them, with the sizes and dropouts of the "bert" `text`.
 
     From a source of BERT they take its first layers, all of each: self-attention, feed-forward and
-    their norms; cross-attention starts fresh. From a model folder that has a fusion, all is taken.
+    their norms; cross-attention starts fresh. From a model folder that has a fusion, all of it is
+    taken; heads and temperature of pre-training always start anew.
 
     Raises BadRecipe for a number of layers that is not to be had, BadModel for a source without.
     """
@@ -152,9 +153,15 @@ def _begun(text: EncoderSpec, layers: int) -> tuple[Any, dict[str, Tensor]]:
     if not text.source:
         return configure(BertConfig, text.options), {}
     told = described(text.source).get("config", {})
-    if "fusion_layers" in told:
+    own = stored(text.source, OWN) if told else {}
+    if own:
         options = {**told["text_encoder"]["options"], **text.options}
-        return configure(BertConfig, options), stored(text.source, OWN)
+        return configure(BertConfig, options), own
+    if told and stored(text.source, "network."):
+        raise BadModel(
+            f"{text.source} holds a network, but no fusion to start from; name a BERT, or a model "
+            "that was pre-trained with ITM or MLM"
+        )
     bert = text_encoder(text).model
     if layers > bert.config.num_hidden_layers:
         raise BadRecipe(

@@ -21,9 +21,10 @@ class Masking:
     """ratio: the greatest share of a row's tokens that goes; how many is uniform from none to it.
 
     mode: "drop" removes tokens; "mask" keeps them but hides them from the others. To the first
-    token, and so to the embedding, both are the same; dropping is the cheaper. draw: "call", the
-    same places in every row of a call, as released, or "sample", each row its own. pads: whether
-    padding counts as tokens and may go, as released, so that short texts often lose nothing.
+    token, and so to the embedding, both are the same; dropping is the cheaper. draw: "call", one
+    order of places and one share for all rows of a call, as released, or "sample", each row its
+    own. pads: whether padding counts as tokens and may go, as released, so that short texts often
+    lose nothing; else each row loses the share of its own real tokens.
 
     Raises BadRecipe for a ratio outside [0, 1) and other words.
     """
@@ -45,21 +46,22 @@ class Masking:
     def draws(self, mask: Tensor, generator: torch.Generator) -> Tensor | None:
         """bool (T or 1, L): which tokens go; never place 0. None where the ratio is 0.
 
-        mask: (T, L), 1 on real tokens. generator: on the CPU, so that every device draws alike.
+        mask: (T, L), 1 on real tokens. generator: on the CPU, so that every device draws alike; it
+        moves on as far whatever the ratio is.
         """
-        if not self.ratio:
-            return None
         count, length = mask.shape
         drawn = 1 if self.draw == "call" else count
-        order = torch.rand(drawn, length - 1, generator=generator)
-        share = torch.rand(drawn, 1, generator=generator)
+        order = torch.rand(drawn, length - 1, generator=generator).to(mask.device)
+        share = torch.rand(drawn, 1, generator=generator).to(mask.device)
+        if not self.ratio:
+            return None
         if self.pads:
-            may = torch.ones(drawn, length - 1, dtype=torch.bool)
-            most = torch.full((drawn, 1), int(self.ratio * length))
+            may = torch.ones_like(order, dtype=torch.bool)
+            most = torch.full_like(share, int(self.ratio * length)).long()
         else:
-            real = mask.cpu() != 0
+            real = mask != 0
             may, most = real[:, 1:], (self.ratio * real.sum(1, keepdim=True)).long()
             order = order.masked_fill(~may, 2)
         going = (share * (most + 1)).long()
         gone = (order.argsort(1).argsort(1) < going) & may
-        return torch.nn.functional.pad(gone, (1, 0)).to(mask.device)
+        return torch.nn.functional.pad(gone, (1, 0))

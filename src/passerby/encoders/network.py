@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from passerby.encoders.origins import fill, photo_start, text_start
+from passerby.encoders.origins import check_sizes, fill, photo_start, text_start
 from passerby.encoders.packing import Packed, Rows
 from passerby.encoders.photos import photo_encoder
 from passerby.encoders.shared import EPS, blocks
@@ -49,7 +49,12 @@ class Network(nn.Module):
         words, text_weights = text_start(text, vocabulary)
         own, vit, photo_weights = photo_start(image)
         sizes = words if vit is None else vit
-        _check(sizes, words, text, drop_path)
+        check_sizes(sizes, words, text, drop_path)
+        if vit is None and stride:
+            raise BadRecipe(
+                f"stride = {stride} is of a ViT's patches; leave it out beside a "
+                f"{image.kind!r}, whose map has places of its own"
+            )
         self.width, self.length = sizes.hidden_size, words.max_position_embeddings
         self.attention = attention
         if vocabulary is not None:
@@ -110,7 +115,7 @@ class Network(nn.Module):
         if gone is None or mode == "mask":
             rows = Rows.alike(count, length, tokens.device)
             if gone is not None:
-                rows = Rows(rows.lengths, length, True, ~gone)
+                rows = Rows(rows.lengths, length, rows.total, ~gone)
             return self._read(Packed(tokens.flatten(0, 1), rows), PHOTO, first)
         return self._read(dropped(tokens, gone), PHOTO, first)
 
@@ -144,6 +149,20 @@ class Network(nn.Module):
         return Packed((self.text_norm if own else self.norm)(tokens), rows.ones if first else rows)
 
 
+def network_of(config: Any, tokenizer: Any) -> Network:
+    """The network that a method's Config tells of, by the names of Network's settings."""
+    return Network(
+        config.image_encoder,
+        config.text_encoder,
+        (config.photo.height, config.photo.width),
+        vocabulary=len(tokenizer) if tokenizer else None,
+        stride=config.stride,
+        attention=config.attention,
+        drop_path=config.drop_path,
+        types=config.types,
+    )
+
+
 def dropped(tokens: Tensor, gone: Tensor) -> Packed:
     """tokens (N, L, D) without those that are gone, (N or 1, L): one gather."""
     if len(gone) == 1:
@@ -169,24 +188,3 @@ def _grid(cut: nn.Module, size: tuple[int, int], stride: int) -> tuple[int, int]
 
 def _pair(side: Any) -> tuple[int, int]:
     return (side, side) if isinstance(side, int) else (int(side[0]), int(side[1]))
-
-
-def _check(sizes: Any, words: Any, text: EncoderSpec, drop_path: float) -> None:
-    if words.hidden_size != sizes.hidden_size:
-        where = text.source or "[text_encoder]"
-        raise BadRecipe(
-            f"{where}: words of {words.hidden_size} numbers in a network of {sizes.hidden_size}; "
-            "one network has one width: take sources of the same hidden_size"
-        )
-    if words.num_hidden_layers > sizes.num_hidden_layers:
-        raise BadRecipe(
-            f"[text_encoder] has {words.num_hidden_layers} layers, the network "
-            f"{sizes.num_hidden_layers}; set its num_hidden_layers to at most that"
-        )
-    if sizes.hidden_size % sizes.num_attention_heads:
-        raise BadRecipe(
-            f"{sizes.num_attention_heads} heads do not divide the {sizes.hidden_size} numbers of a "
-            "token; correct num_attention_heads or hidden_size"
-        )
-    if not 0 <= drop_path < 1:
-        raise BadRecipe(f"drop_path = {drop_path}; it is from 0 to below 1")

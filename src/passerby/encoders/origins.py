@@ -3,8 +3,9 @@
 A ViT gives attention, norms, the photo's feed-forward, patches, class token and positions; a BERT
 the words' tables and norm and the text's feed-forward, layer by layer. Its own attention and the
 norms of its layers stay out, as in IVT: they were made for post-norm blocks. Layers that a BERT has
-not start at random. Of a model folder of passerby that holds such a network each side gives its own
-part: the photo's all that a ViT gives, the text's all that a BERT gives.
+not start at random; where fewer are asked for, its first are taken. Of a model folder of passerby
+that holds such a network each side gives its own part: the photo's all that a ViT gives, the text's
+all that a BERT gives.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from passerby.encoders.spec import (
     settings,
 )
 from passerby.encoders.weights import described, inherited, pretrained, resize_positions, stored
-from passerby.errors import BadModel
+from passerby.errors import BadModel, BadRecipe
 
 OWN = "network."  # how names of such a network begin in a model folder
 POSITIONS, TYPES = "photo_tokens.positions", "photo_tokens.types"
@@ -82,10 +83,9 @@ def photo_start(spec: EncoderSpec) -> tuple[EncoderSpec, Any, Start]:
                 f"{spec.source} holds a network of {side['kind']!r}, not {spec.kind!r}; change the "
                 "kind or name another source"
             )
-        photo = told["photo"]
         start = Start(
             {name: t for name, t in own.items() if not _TEXT.match(name)},
-            (photo["height"], photo["width"]), told.get("stride", 0), True,
+            _photo_size(told, spec.source), told.get("stride", 0), True,
         )  # fmt: skip
         spec = EncoderSpec(spec.kind, "", {**side["options"], **spec.options})
         return spec, configure(ViTConfig, spec.options) if spec.kind == "vit" else None, start
@@ -118,7 +118,8 @@ def text_start(spec: EncoderSpec, vocabulary: int | None) -> tuple[Any, Start]:
     if own:
         options = {**told["config"]["text_encoder"]["options"], **spec.options}
         tensors = {name: tensor for name, tensor in own.items() if _TEXT.match(name)}
-        return configure(BertConfig, options), Start(tensors, own=True)
+        config = configure(BertConfig, options)
+        return config, Start(_first(tensors, config.num_hidden_layers), own=True)
     if not spec.source:
         words = {} if vocabulary is None else {"vocab_size": vocabulary}
         return configure(BertConfig, {**words, **spec.options}), Start()
@@ -133,7 +134,7 @@ def text_start(spec: EncoderSpec, vocabulary: int | None) -> tuple[Any, Start]:
         config = read_source(fitted, BertConfig)
         model = pretrained(BertModel, spec.source, config=config, **extra)
     config = configure(BertConfig, {**settings(model.config), **loose})
-    return config, Start(from_bert(model.state_dict()))
+    return config, Start(_first(from_bert(model.state_dict()), config.num_hidden_layers))
 
 
 def from_vit(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -164,6 +165,48 @@ def from_bert(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return made
 
 
+def check_sizes(sizes: Any, words: Any, text: EncoderSpec, drop_path: float) -> None:
+    """Raises BadRecipe where these settings make no network, or one that is not ours."""
+    dropouts = (words.hidden_dropout_prob, sizes.hidden_dropout_prob)
+    for wrong, line in (
+        (
+            words.hidden_size != sizes.hidden_size,
+            f"{text.source or '[text_encoder]'}: words of {words.hidden_size} numbers in a network "
+            f"of {sizes.hidden_size}; one network has one width: take sources of one hidden_size",
+        ),
+        (
+            words.num_hidden_layers > sizes.num_hidden_layers,
+            f"[text_encoder] has {words.num_hidden_layers} layers, the network "
+            f"{sizes.num_hidden_layers}; set its num_hidden_layers to at most that",
+        ),
+        (
+            sizes.hidden_size % sizes.num_attention_heads,
+            f"{sizes.num_attention_heads} heads do not divide the {sizes.hidden_size} numbers of a "
+            "token; correct num_attention_heads or hidden_size",
+        ),
+        (
+            {words.hidden_act, sizes.hidden_act} != {"gelu"},
+            f"hidden_act is {words.hidden_act!r} and {sizes.hidden_act!r}; feed-forwards have "
+            '"gelu" here: take other sources',
+        ),
+        (
+            not getattr(sizes, "qkv_bias", True) or getattr(sizes, "num_channels", 3) != 3,
+            "qkv_bias is on and num_channels is 3 in this network; leave them out",
+        ),
+        (
+            not all(0 <= share < 1 for share in (*dropouts, sizes.attention_probs_dropout_prob)),
+            "hidden_dropout_prob and attention_probs_dropout_prob are from 0 to below 1",
+        ),
+        (
+            words.max_position_embeddings < 3,
+            "max_position_embeddings is 3 or more: a text has an opening and a closing token",
+        ),
+        (not 0 <= drop_path < 1, f"drop_path = {drop_path}; it is from 0 to below 1"),
+    ):
+        if wrong:
+            raise BadRecipe(line)
+
+
 @torch.no_grad()
 def fill(network: Any, start: Start, source: str) -> None:
     """Puts a start's tensors into the network: positions resized to its grid, all else as it is.
@@ -184,9 +227,15 @@ def fill(network: Any, start: Start, source: str) -> None:
             there = "none" if own is None else tuple(own.shape)
             raise BadModel(
                 f"{source}: {told!r} has shape {tuple(tensor.shape)}, the network {there}; take a "
-                "source of the same sizes, or leave out the settings that change them"
+                "source of the same sizes and attention, or leave out what changes them"
             )
         own.copy_(tensor)
+    if start.own and POSITIONS in tensors:
+        lost = [n for n in held if n not in tensors and not _TEXT.match(n) and n != TYPES]
+        if lost:
+            raise BadModel(
+                f"{source} has no {lost[0]!r} to start from; ask for no more layers than it has"
+            )
 
 
 def _fit_places(network: Any, tensors: dict[str, Tensor], start: Start) -> None:
@@ -196,16 +245,31 @@ def _fit_places(network: Any, tensors: dict[str, Tensor], start: Start) -> None:
     own = network.photo_tokens.types
     if start.own and (types is None or own is None or (own.shape[1] == 1) != (types.shape[1] == 1)):
         places = places if types is None else places + types
-        types = None if own is None else torch.zeros_like(own)
+        types = None if own is None else torch.zeros_like(places if own.shape[1] > 1 else own)
     tensors[POSITIONS] = resize_positions(places[0], old, new)[None]
     if types is not None:
-        one = types.shape[1] == 1 or types.shape == getattr(own, "shape", None)
+        one = types.shape[1] == 1
         tensors[TYPES] = types if one else resize_positions(types[0], old, new)[None]
 
 
 def _own(source: str) -> dict[str, Tensor]:
     """The tensors of the network in a model folder of passerby; none where there is none."""
     return stored(source, OWN) if described(source) else {}
+
+
+def _photo_size(told: Mapping[str, Any], source: str) -> tuple[int, int]:
+    try:
+        return told["photo"]["height"], told["photo"]["width"]
+    except (KeyError, TypeError):
+        raise BadModel(
+            f"{source}: its config.json tells no size of photos; copy the whole model folder"
+        ) from None
+
+
+def _first(tensors: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """Without what is of blocks from number `layers` on."""
+    numbers = {name: re.match(r"(?:text_)?blocks\.(\d+)\.", name) for name in tensors}
+    return {n: t for n, t in tensors.items() if not (m := numbers[n]) or int(m[1]) < layers}
 
 
 def _renamed(name: str, starts: Mapping[str, str]) -> str:

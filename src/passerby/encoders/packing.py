@@ -15,13 +15,13 @@ TOGETHER = 4  # neighbouring rows that attention pads to one length on a CPU; a 
 class Rows:
     """How S tokens form T rows, one row after the other.
 
-    lengths: int64 (T,), 1 or more each; S is their sum. seen: bool (T or 1, L), which tokens of a
-    row the others may look at; None, all. even: whether all rows are as long as the longest, L.
+    lengths: int64 (T,), 1 or more each. longest: L. total: their sum, S. seen: bool (T or 1, L),
+    which tokens of a row the others may look at; None, all.
     """
 
     lengths: Tensor
     longest: int
-    even: bool
+    total: int
     seen: Tensor | None = None
 
     @staticmethod
@@ -31,13 +31,18 @@ class Rows:
         there: bool (T, L), one token of each row at least.
         """
         lengths = there.sum(1)
-        longest = int(lengths.max())
+        longest = int(lengths.max()) if len(lengths) else 1
         places = there.flatten().nonzero()[:, 0]
-        return Rows(lengths, longest, len(places) == len(there) * longest), places
+        return Rows(lengths, longest, len(places)), places
 
     @staticmethod
     def alike(count: int, length: int, device: torch.device) -> Rows:
-        return Rows(torch.full((count,), length, device=device), length, True)
+        return Rows(torch.full((count,), length, device=device), length, count * length)
+
+    @property
+    def even(self) -> bool:
+        """Whether all rows are as long as the longest."""
+        return self.total == len(self.lengths) * self.longest
 
     @property
     def starts(self) -> Tensor:
@@ -70,13 +75,12 @@ class Rows:
         made, start = [], 0
         for first in range(0, count, TOGETHER):
             lengths = self.lengths[first : first + TOGETHER]
-            longest, stop = int(lengths.max()), start + int(lengths.sum())
+            longest, total = int(lengths.max()), int(lengths.sum())
             seen = self.seen
             if seen is not None:
                 seen = (seen if len(seen) == 1 else seen[first : first + TOGETHER])[:, :longest]
-            even = stop - start == len(lengths) * longest
-            made.append((slice(start, stop), Rows(lengths, longest, even, seen)))
-            start = stop
+            made.append((slice(start, start + total), Rows(lengths, longest, total, seen)))
+            start += total
         return made
 
     @cached_property
@@ -87,14 +91,14 @@ class Rows:
     def first(self, tokens: Tensor) -> Tensor:
         """(S, ...) to (T, ...): the first token of each row."""
         if self.even:
-            return tokens.unflatten(0, (-1, self.longest))[:, 0]
+            return tokens.unflatten(0, (len(self.lengths), self.longest))[:, 0]
         return tokens.index_select(0, self.starts)
 
     def padded(self, tokens: Tensor) -> Tensor:
         """(S, ...) to (T, L, ...); where a row has ended, its first token again."""
         if not self.even:
             tokens = tokens.index_select(0, self.padding[0])
-        return tokens.unflatten(0, (-1, self.longest))
+        return tokens.unflatten(0, (len(self.lengths), self.longest))
 
     def unpadded(self, tokens: Tensor) -> Tensor:
         """(T, L, ...) to (S, ...), without what stands where a row has ended."""
@@ -103,7 +107,7 @@ class Rows:
 
     def spread(self, rows: Tensor) -> Tensor:
         """(T, ...) to (S, ...): each token what its row has."""
-        return rows.repeat_interleave(self.lengths, 0)
+        return rows.repeat_interleave(self.lengths, 0, output_size=self.total)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from passerby.errors import BadModel
 # The parts of "t-shirt", as the tokenizer splits it; of Chinese, each sign.
 WORD = re.compile(r"[^\W_]{2,}|[^\W\d_a-z]")
 MARK = re.compile(r"\[[^\[\]]+\]|<[^<>]+>")
+_BLOCK = 10_000  # texts that are counted at once
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -108,7 +109,11 @@ class Tokenizer:
 
     def longer(self, texts: Sequence[str], longest: int) -> int:
         """How many of the texts have more than `longest` tokens."""
-        return sum(len(one.ids) > longest for one in self.rules.encode_batch(list(texts)))
+        return sum(
+            len(one.ids) > longest
+            for start in range(0, len(texts), _BLOCK)
+            for one in self.rules.encode_batch(list(texts[start : start + _BLOCK]))
+        )
 
     def notes(self, text: str, longest: int) -> list[str]:
         """What a user should know of how this text is read: cut, or with unknown words."""
@@ -141,6 +146,16 @@ class Tokenizer:
             (folder / "words.txt").write_text(
                 "\n".join(sorted(self.words)) + "\n", encoding="utf-8"
             )
+
+
+def needed(tokenizer: Tokenizer | None, tensors: str = "ids=..., mask=...") -> Tokenizer:
+    """The tokenizer. Raises BadModel where a model has none, saying which `tensors` do without."""
+    if tokenizer is None:
+        raise BadModel(
+            "this model has no tokenizer; put a tokenizer.json into its folder, or make "
+            f"Texts({tensors}) yourself"
+        )
+    return tokenizer
 
 
 def read_tokenizer(source: str | Path) -> Tokenizer:

@@ -30,6 +30,7 @@ from passerby.encoders.windows import Windows
 from passerby.errors import BadModel, BadRecipe
 from passerby.language.phrases import MODES, Phrase, phrases
 from passerby.language.scales import Scales
+from passerby.language.tokenizer import needed
 from passerby.losses.identity import cmpc
 from passerby.losses.matching import cmpm, local_kl
 from passerby.method import Method, PhotoSpec, check_words
@@ -342,13 +343,11 @@ class Acsa(Method):
         return "shifted" if swin and self.config.regions == "channel" else "merged"
 
     def _scales(self, length: int) -> Scales:
-        if self.tokenizer is None:
-            raise BadModel(
-                "this model has no tokenizer; put a tokenizer.json into its folder, or make "
-                "Texts(ids=..., mask=..., phrase_ids=..., phrase_mask=...) yourself"
-            )
+        names = "ids=..., mask=..., phrase_ids=..., phrase_mask=..."
         length = min(length, self.text_encoder.length)
-        return Scales(self.tokenizer, length, 0, "", self.config.fillers == "attended")
+        return Scales(
+            needed(self.tokenizer, names), length, 0, "", self.config.fillers == "attended"
+        )
 
     def _rows(self, texts: Texts) -> list[tuple[Tensor, Tensor]]:
         """ids and mask of the sentences, and of all their phrases one below the other."""

@@ -18,11 +18,12 @@ from numpy.random import Generator
 from torch import Tensor
 
 from passerby.encoders.masking import DRAWS, MODES, Masking
-from passerby.encoders.network import ATTENTION, Network
+from passerby.encoders.network import ATTENTION, network_of
 from passerby.encoders.spec import EncoderSpec
 from passerby.encoders.tokens import TYPES
 from passerby.errors import BadModel, BadRecipe
 from passerby.language.levels import WORD_RULES, drawn
+from passerby.language.tokenizer import needed
 from passerby.losses.gathering import gathered
 from passerby.losses.matching import cmpm
 from passerby.method import Method, PhotoSpec, check_words
@@ -103,16 +104,7 @@ class Ivt(Method):
     def __init__(self, config: Config, tokenizer: Any = None) -> None:
         super().__init__()
         self.config, self.tokenizer, self.views = config, tokenizer, config.views
-        self.network = Network(
-            config.image_encoder,
-            config.text_encoder,
-            (config.photo.height, config.photo.width),
-            vocabulary=len(tokenizer) if tokenizer else None,
-            stride=config.stride,
-            attention=config.attention,
-            drop_path=config.drop_path,
-            types=config.types,
-        )
+        self.network = network_of(config, tokenizer)
 
     @property
     def length(self) -> int:
@@ -208,12 +200,7 @@ class Ivt(Method):
         return Masking(ratio, self.config.mask_mode, self.config.mask_draw, self.config.mask_pads)
 
     def _encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        if self.tokenizer is None:
-            raise BadModel(
-                "this model has no tokenizer; put a tokenizer.json into its folder, or make "
-                "Texts(ids=..., mask=...) yourself"
-            )
-        return self.tokenizer.encode(texts, self.length)
+        return needed(self.tokenizer).encode(texts, self.length)
 
     def _rows(self, texts: Texts) -> tuple[Tensor, Tensor]:
         """ids and mask (levels x B, L) of all levels, one below the other, in the order of the
@@ -246,4 +233,5 @@ def _group(name: str) -> str:
         return "biases"
     if ".encoder." in name:
         return "image_encoder"
-    return "text" if ".text." in name or ".word_tokens." in name else "network"
+    own = (".text.", ".word_tokens.", ".text_blocks.", ".text_norm.")
+    return "text" if any(part in name for part in own) else "network"

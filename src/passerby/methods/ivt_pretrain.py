@@ -19,11 +19,12 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from passerby.encoders.fusion import Fusion, WordHead, fresh
-from passerby.encoders.network import ATTENTION, Network
+from passerby.encoders.network import ATTENTION, network_of
 from passerby.encoders.packing import Packed
 from passerby.encoders.spec import EncoderSpec
 from passerby.encoders.tokens import TYPES
 from passerby.errors import BadModel, BadRecipe
+from passerby.language.tokenizer import needed
 from passerby.language.word_masking import IGNORED, Cloze, WordMasking
 from passerby.losses.pairing import agreement, hard_negatives, itc, itm, mlm
 from passerby.method import Method, PhotoSpec, check_words
@@ -110,16 +111,7 @@ class IvtPretrain(Method):
     def __init__(self, config: Config, tokenizer: Any = None) -> None:
         super().__init__()
         self.config, self.tokenizer = config, tokenizer
-        self.network = Network(
-            config.image_encoder,
-            config.text_encoder,
-            (config.photo.height, config.photo.width),
-            vocabulary=len(tokenizer) if tokenizer else None,
-            stride=config.stride,
-            attention=config.attention,
-            drop_path=config.drop_path,
-            types=config.types,
-        )
+        self.network = network_of(config, tokenizer)
         started = self._as_stored(config.temperature)
         self.temperature = nn.Parameter(torch.tensor(started), bool(config.itc_weight))
         self.fusion = self.pair_head = self.word_head = None
@@ -140,7 +132,7 @@ class IvtPretrain(Method):
         return min(self.config.length, self.network.length)
 
     def tokenize(self, texts: Sequence[str]) -> Texts:
-        ids, mask = self._with_tokenizer().encode(texts, self.length)
+        ids, mask = needed(self.tokenizer).encode(texts, self.length)
         return Texts(ids=ids, mask=mask)
 
     def draw_texts(self, texts: Sequence[str], rngs: Sequence[Generator]) -> Texts:
@@ -226,15 +218,7 @@ class IvtPretrain(Method):
     def _cloze(self) -> Cloze:
         config, tokens = self.config, min(self.config.tokens, self.network.length)
         masking = config.masking if config.mlm_weight else None
-        return Cloze(self._with_tokenizer(), masking, config.words, tokens, config.closed)
-
-    def _with_tokenizer(self) -> Any:
-        if self.tokenizer is None:
-            raise BadModel(
-                "this model has no tokenizer; put a tokenizer.json into its folder, or make "
-                "Texts(ids=..., mask=...) yourself"
-            )
-        return self.tokenizer
+        return Cloze(needed(self.tokenizer), masking, config.words, tokens, config.closed)
 
 
 def _check(texts: Texts) -> None:

@@ -23,6 +23,7 @@ from passerby.encoders.texts import text_encoder
 from passerby.errors import BadModel, BadRecipe
 from passerby.language.scales import Scales, heads, locality
 from passerby.language.sentences import DELIMITERS
+from passerby.language.tokenizer import needed
 from passerby.losses.identity import cmpc
 from passerby.losses.matching import cmpm, local_kl
 from passerby.method import Method, PhotoSpec, check_words
@@ -231,14 +232,10 @@ class Nafs(Method):
         return towers | {"heads": [p for p in self.parameters() if id(p) not in taken]}
 
     def _scales(self) -> Scales:
-        if self.tokenizer is None:
-            raise BadModel(
-                "this model has no tokenizer; put a tokenizer.json into its folder, or make "
-                "Texts(ids=..., mask=..., part_ids=..., part_mask=...) yourself"
-            )
+        tokenizer = needed(self.tokenizer, "ids=..., mask=..., part_ids=..., part_mask=...")
         config = self.config
         literal = config.part_rule == "literal"
-        return Scales(self.tokenizer, self.length, config.parts, config.delimiters, literal)
+        return Scales(tokenizer, self.length, config.parts, config.delimiters, literal)
 
     def _seen(self, images: Tensor) -> PhotoScales:
         """The staircase; in training on bn_group photos at a time: batch norm sees no more."""

@@ -18,7 +18,8 @@ from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, normal
 from passerby.encoders.photos import photo_encoder
 from passerby.encoders.spec import EncoderSpec
 from passerby.encoders.texts import text_encoder
-from passerby.errors import BadModel, BadRecipe
+from passerby.errors import BadRecipe
+from passerby.language.tokenizer import needed
 from passerby.losses.identity import identity
 from passerby.losses.matching import contrastive, sdm
 from passerby.method import Method, PhotoSpec, check_words
@@ -96,12 +97,7 @@ class TwoTower(Method):
         return min(self.config.length, self.text_encoder.length)
 
     def tokenize(self, texts: Sequence[str]) -> Texts:
-        if self.tokenizer is None:
-            raise BadModel(
-                "this model has no tokenizer; put a tokenizer.json into its folder, or make "
-                "Texts(ids=..., mask=...) yourself"
-            )
-        ids, mask = self.tokenizer.encode(texts, self.length)
+        ids, mask = needed(self.tokenizer).encode(texts, self.length)
         return Texts(ids=ids, mask=mask)
 
     def notes(self, text: str) -> list[str]:
