@@ -8,7 +8,7 @@ from pathlib import Path
 
 from passerby.data.files import read_files
 from passerby.data.pedes import LAYOUTS, read_pedes
-from passerby.data.records import Record, carve_val, choose, to_split
+from passerby.data.records import ALL, Record, carve_val, choose, to_split
 from passerby.data.tars import read_tars
 from passerby.errors import BadData, shown
 from passerby.types import Split
@@ -39,6 +39,8 @@ def read_data(spec: str, split: str) -> Split:
         return to_split(f"{name} {split}", records, "paths are relative to the CSV; correct them")
     if name == TARS:
         pairs, left_out = read_tars(root)
+        if len(pairs) < 2 and split != ALL:
+            raise BadData(f"{shown(spec)}: one pair alone; add some, to train with and to validate")
         records = choose(carve_val(TARS, pairs, least=1, most=MOST_VAL), split, shown(spec))
         return to_split(f"{name} {split}", records, "", left_out)
     records = choose(read_pedes(name, root), split, shown(spec))

@@ -170,6 +170,13 @@ def test_a_caption_is_a_text_or_in_json(
     assert [c.text for c in read_data(f"tars:{tmp_path}", "all").captions] == wanted
 
 
+def test_one_pair_alone_is_nothing_to_train_on(tmp_path: Path) -> None:
+    shard(tmp_path / "a.tar", pairs(1))
+    assert "one pair alone" in refusal(tmp_path, "train")
+    assert "one pair alone" in refusal(tmp_path, "val")
+    assert len(read_data(f"tars:{tmp_path}", "all").photos) == 1
+
+
 @pytest.mark.parametrize(
     "members",
     [

@@ -194,14 +194,97 @@ def test_whole_branches_of_rows_drop_in_training_and_those_left_make_up_for_it()
     assert torch.equal(kept[:, 0], kept[:, 1])
 
 
+def test_both_branches_of_a_row_drop() -> None:
+    block, rows = network().blocks[0].train(), Rows.alike(5, 3, torch.device("cpu"))
+    block.drop_path, tokens = 1 - 1e-12, torch.randn(15, 24)
+    assert torch.equal(block(tokens, rows, "text"), tokens)
+    assert torch.equal(block(tokens, rows, "text", first=True), rows.first(tokens))
+
+
+@pytest.mark.parametrize(
+    ("vit", "bert"),
+    [
+        ({}, {"hidden_dropout_prob": 0.3}),
+        ({"hidden_dropout_prob": 0.3}, {}),
+        ({"attention_probs_dropout_prob": 0.3}, {}),
+    ],
+)
+def test_dropout_acts_where_the_settings_have_it_and_in_training_alone(vit, bert) -> None:
+    made = network(vit=EncoderSpec("vit", "", VIT | vit), bert=EncoderSpec("bert", "", BERT | bert))
+
+    def moved(read) -> bool:
+        return not torch.equal(read(), read())
+
+    reads = [
+        lambda: made.photos(photos(), first=True).first,
+        lambda: made.photos(photos()).first,
+        lambda: made.texts(IDS, MASK).first,
+    ]
+    assert not any(moved(read) for read in reads)
+    made.train()
+    told = [moved(read) for read in reads]
+    assert told == ([False, False, True] if bert else [True, True, "attention" in next(iter(vit))])
+
+
+def test_linear_maps_start_as_wide_as_their_inputs_ask() -> None:
+    sizes = {"hidden_size": 64, "intermediate_size": 256, "num_attention_heads": 4}
+    made = network(
+        vit=EncoderSpec("vit", "", VIT | sizes), bert=EncoderSpec("bert", "", BERT | sizes)
+    )
+    block = Network(EncoderSpec("vit", "", VIT | sizes), made.text_spec, SIZE).blocks[0]
+    for linear, wide in ((block.attention.qkv, 64), (block.text.fc1, 64), (block.photo.fc2, 256)):
+        assert linear.weight.std().item() == pytest.approx(wide**-0.5, rel=0.05)
+        assert not linear.bias.any()
+
+
+def test_a_text_of_nothing_and_no_text_at_all_are_read() -> None:
+    made = network()
+    with torch.no_grad():
+        empty = made.texts(IDS[:1], torch.zeros(1, 9)).first
+        first = made.texts(IDS[:1, :1], torch.ones(1, 1)).first
+        torch.testing.assert_close(empty, first, atol=1e-5, rtol=1e-5)
+        for whole in (True, False):
+            none = made.texts(IDS[:0], MASK[:0], first=whole).first
+            assert none.shape == made.photos(photos()[:0], first=whole).first.shape == (0, 24)
+
+
+def test_the_first_token_alone_is_that_of_the_whole_reading() -> None:
+    made, gone = network(), torch.zeros(3, 9, dtype=torch.bool)
+    gone[0, 3], gone[2, 2:4] = True, True
+    with torch.no_grad():
+        for settings in ((), (gone,), (gone, "mask"), (gone[:1],)):
+            whole = made.texts(IDS, MASK, *settings)
+            alone = made.texts(IDS, MASK, *settings, first=True)
+            assert alone.tokens.shape == (3, 24)
+            torch.testing.assert_close(alone.first, whole.first, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            made.photos(photos(), first=True).first, made.photos(photos()).first
+        )
+
+
+SMALL = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"}
+
+
 def test_a_map_of_another_photo_encoder_can_be_the_photo_s_tokens() -> None:
-    small = {
-        "embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic",
-    }  # fmt: skip
-    made = network((64, 32), EncoderSpec("resnet", "", small))
+    made = network((64, 32), EncoderSpec("resnet", "", SMALL))
     assert made.photo_tokens.grid == (8, 4)
     assert made.image_spec.kind == "resnet"
     assert made.photos(photos((64, 32))).first.shape == (3, 24)
+    stem = made.photo_tokens.patches
+    with torch.no_grad():
+        seen = stem.encoder(photos((64, 32))).map.flatten(2).transpose(1, 2)
+        expected = stem.narrow(stem.norm(seen))
+        torch.testing.assert_close(stem(photos((64, 32))).flatten(2).transpose(1, 2), expected)
+    fresh = Network(EncoderSpec("resnet", "", SMALL), EncoderSpec("bert", "", BERT), (64, 32))
+    assert all(part.training for part in fresh.modules())
+    statistics = [b for n, b in fresh.named_buffers() if n.endswith("running_mean")]
+    assert statistics
+    assert not any(b.any() for b in statistics)  # nothing was learnt of the photo that sized it
+
+
+def test_a_stride_is_refused_where_there_are_no_patches() -> None:
+    with pytest.raises(BadRecipe, match="leave it out beside a 'resnet'"):
+        network((64, 32), EncoderSpec("resnet", "", SMALL), stride=3)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +294,12 @@ def test_a_map_of_another_photo_encoder_can_be_the_photo_s_tokens() -> None:
         ({}, {"num_hidden_layers": 3}, "has 3 layers, the network 2"),
         ({"num_attention_heads": 5}, {}, "5 heads do not divide"),
         ({"patch_size": 41}, {}, "smaller than a patch"),
+        ({"hidden_act": "relu"}, {}, 'have "gelu" here'),
+        ({}, {"hidden_act": "relu"}, 'have "gelu" here'),
+        ({"qkv_bias": False}, {}, "qkv_bias is on"),
+        ({}, {"hidden_dropout_prob": 1.5}, "from 0 to below 1"),
+        ({"attention_probs_dropout_prob": 1.5}, {}, "from 0 to below 1"),
+        ({}, {"max_position_embeddings": 2}, "3 or more"),
     ],
 )
 def test_sizes_that_make_no_network_are_refused_in_one_line(vit, bert, words) -> None:
@@ -232,6 +321,18 @@ def test_layers_that_a_bert_has_not_start_at_random(tmp_path) -> None:
     plain = BertModel.from_pretrained(source).encoder.layer[0].intermediate.dense.weight
     torch.testing.assert_close(made.blocks[0].text.fc1.weight, plain)
     assert not torch.allclose(made.blocks[1].text.fc1.weight, plain)
+
+
+def test_fewer_layers_of_a_bert_are_its_first(tmp_path) -> None:
+    source = a_bert(tmp_path / "bert", num_hidden_layers=3)
+    with pytest.raises(BadRecipe, match="set its num_hidden_layers"):
+        network(bert=EncoderSpec("bert", source))
+    fewer = {"num_hidden_layers": 2, "hidden_dropout_prob": 0.25}
+    made = network(bert=EncoderSpec("bert", source, fewer))
+    plain = BertModel.from_pretrained(source).encoder.layer[1].intermediate.dense.weight
+    torch.testing.assert_close(made.blocks[1].text.fc1.weight, plain)
+    assert made.word_tokens.dropout.p == 0.25
+    assert made.text_spec.options["num_hidden_layers"] == 2
 
 
 def test_a_tokenizer_of_another_vocabulary_is_refused() -> None:

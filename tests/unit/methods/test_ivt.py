@@ -1,5 +1,6 @@
 """IVT: levels and views, masking that is drawn apart, the start from folders, what is refused."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ def ivt(image=None, text=None, size=(32, 16), **settings) -> Ivt:
         {
             "photo": {"height": size[0], "width": size[1]},
             "method": {"name": "ivt", "drop_path": 0.0, **settings},
-            "image_encoder": VIT | (image or {}),
+            "image_encoder": image if image and "kind" in image else VIT | (image or {}),
             "text_encoder": BERT | (text or {}),
         }
     )
@@ -132,6 +133,40 @@ def test_masking_is_drawn_in_training_alone_and_again_alike_from_one_seed() -> N
     assert first[1].shape == (12, batch.texts.ids.shape[1])
 
 
+def test_each_view_of_each_photo_may_lose_tokens_of_its_own() -> None:
+    method = ivt(mask_draw="sample", photo_masking=0.8).train()
+    batch = a_batch(method)
+    photos, texts = method.maskings(batch)
+    assert photos.shape == (12, method.network.photo_places)
+    assert len(photos.unique(dim=0)) > 2
+    assert texts.shape == (12, batch.texts.ids.shape[1])
+
+
+def test_what_texts_lose_is_the_same_whatever_photos_lose() -> None:
+    told = []
+    for ratio in (0.0, 0.5):
+        method = ivt(photo_masking=ratio, text_masking=0.5).train()
+        torch.manual_seed(2)
+        told.append(method.maskings(a_batch(method))[1])
+    assert torch.equal(*told)
+
+
+def test_the_loss_is_of_the_rows_of_all_processes(monkeypatch) -> None:
+    method = ivt(photo_masking=0.0, text_masking=0.0).eval()
+    batch = a_batch(method)
+    alone = method.losses(batch)["cmpm"]
+    seen = []
+
+    def twice(*tensors):
+        seen.extend(len(tensor) for tensor in tensors)
+        return tuple(torch.cat([tensor, tensor]) for tensor in tensors)
+
+    monkeypatch.setattr("passerby.methods.ivt.gathered", twice)
+    both = method.losses(batch)["cmpm"]
+    assert seen == [12, 12, 12, 12]
+    assert not torch.isclose(alone, both)
+
+
 def test_how_much_is_masked_does_not_move_other_random_choices() -> None:
     states = []
     for settings in ({}, {"photo_masking": 0.0}, {"mask_draw": "sample", "text_masking": 0.9}):
@@ -165,14 +200,24 @@ def test_training_on_a_batch_makes_its_loss_small() -> None:
 
 
 def test_biases_are_a_group_of_their_own() -> None:
-    groups = ivt().parameter_groups()
-    named = {id(p): name for name, p in ivt().named_parameters()}
-    assert set(groups) == {"network", "text", "biases"}
-    method = ivt()
+    assert set(ivt().parameter_groups()) == {"network", "text", "biases"}
+    method = ivt(attention="separate")
     named = {id(p): name for name, p in method.named_parameters()}
     names = [named[id(p)] for p in method.parameter_groups()["biases"]]
     assert all(name.endswith("bias") for name in names)
     assert len(names) == sum(name.endswith("bias") for name in named.values())
+    texts = {named[id(p)] for p in method.parameter_groups()["text"]}
+    own = ("word_tokens", "text_blocks", "text_norm")
+    expected = {n for n in named.values() if n.split(".")[1] in own and not n.endswith("bias")}
+    assert texts == expected
+    stem = ivt(STEM).parameter_groups()
+    assert set(stem) == {"image_encoder", "network", "text", "biases"}
+
+
+STEM = {
+    "kind": "resnet", "embedding_size": 8, "hidden_sizes": [8, 8], "depths": [1, 1],
+    "layer_type": "basic",
+}  # fmt: skip
 
 
 def test_a_model_starts_from_another_on_a_finer_grid_and_says_the_same_on_its_own(tmp_path) -> None:
@@ -195,6 +240,42 @@ def test_a_model_starts_from_another_on_a_finer_grid_and_says_the_same_on_its_ow
     save_method(finer, "ivt", tmp_path / "finer")
     again = load_method(tmp_path / "finer")
     assert again.config.image_encoder.source == again.config.text_encoder.source == ""
+    fine = {"source": str(tmp_path / "finer")}
+    coarse = ivt(fine, fine | {"hidden_dropout_prob": 0.4}, (48, 24)).eval()
+    assert coarse.network.photo_tokens.grid == (6, 3)
+    assert coarse.network.word_tokens.dropout.p == 0.4
+    moved = coarse.network.photo_tokens.positions[0, 1:].mean(0)
+    kept = finer.network.photo_tokens.positions[0, 1:].mean(0)
+    torch.testing.assert_close(moved, kept, atol=0.02, rtol=0)
+
+
+def test_types_of_places_go_with_the_places(tmp_path) -> None:
+    upright = ivt(types="place", size=(64, 32))
+    with torch.no_grad():
+        upright.network.photo_tokens.types.normal_()
+    save_method(upright, "ivt", tmp_path / "upright")
+    source = {"source": str(tmp_path / "upright")}
+    lying = ivt(source, source, (32, 64), types="place")
+    own, theirs = (m.network.photo_tokens.types for m in (lying, upright))
+    assert own.shape == theirs.shape
+    torch.testing.assert_close(own[0, 0], theirs[0, 0])
+    assert not torch.allclose(own[0, 1:], theirs[0, 1:], atol=0.1)
+
+
+def test_a_model_of_fewer_layers_is_no_start(tmp_path) -> None:
+    save_method(ivt(), "ivt", tmp_path / "first")
+    source = {"source": str(tmp_path / "first")}
+    with pytest.raises(BadModel, match="ask for no more layers than it has"):
+        ivt(source | {"num_hidden_layers": 3}, source)
+
+
+def test_a_folder_of_the_network_without_its_photos_size_is_refused(tmp_path) -> None:
+    save_method(ivt(), "ivt", tmp_path / "first")
+    told = json.loads((tmp_path / "first" / "config.json").read_text())
+    del told["config"]["photo"]
+    (tmp_path / "first" / "config.json").write_text(json.dumps(told))
+    with pytest.raises(BadModel, match="copy the whole model folder"):
+        ivt({"source": str(tmp_path / "first")})
 
 
 def test_a_model_of_other_sizes_is_no_start(tmp_path) -> None:
@@ -209,6 +290,13 @@ def test_a_long_sentence_is_said_to_be_cut() -> None:
     method = ivt()
     (said, *_) = method.notes("a man in a red shirt " * 20)
     assert "the model reads the first 48" in said
+    assert ivt(length=20).length == 20
+
+
+def test_dropped_paths_and_words_are_as_the_settings_say() -> None:
+    method = ivt(drop_path=0.3, text={"hidden_dropout_prob": 0.1})
+    assert [block.drop_path for block in method.network.blocks] == [0.0, 0.3]
+    assert method.network.word_tokens.dropout.p == 0.1
 
 
 def test_captions_that_training_cuts_are_counted() -> None:
