@@ -58,6 +58,8 @@ def drawn(method: str) -> str:
         for name, value in told.items()
         if name.startswith("chosen ")
     )
+    lower = told.get("test mAP-trapezoid")
+    trapezoid = "" if lower is None else f" (by trapezoids {lower:.1f})"
     return (
         f"`recipes/{method}-drawn.toml` takes {told['minutes in all']:.0f} minutes on 2 cores, "
         f"people drawn and validations counted in ({told['epochs']} epochs, {told['pairs']:,} "
@@ -65,8 +67,8 @@ def drawn(method: str) -> str:
         f"{told['best epoch']}{chosen}; the last: "
         f"{told['validation rank-1 of the last epoch']:.1f}); test Rank-1 / 5 / 10 "
         f"{told['test rank-1']:.1f} / {told['test rank-5']:.1f} / {told['test rank-10']:.1f}, mAP "
-        f"{told['test mAP']:.1f}, {told['queries']:,} captions x {told['photos']:,} photos. "
-        f"`results/{method}_drawn.json`."
+        f"{told['test mAP']:.1f}{trapezoid}, {told['queries']:,} captions x {told['photos']:,} "
+        f"photos. `results/{method}_drawn.json`."
     )
 
 
