@@ -138,7 +138,7 @@ class Ivt(Method):
         cut = 0 if self.tokenizer is None else self.tokenizer.longer(texts, self.length)
         if not cut:
             return []
-        return [f"{cut} of {len(texts)} captions are longer than {self.length} tokens: their ends"]
+        return [f"the ends of {cut} of {len(texts)} captions, longer than {self.length} tokens"]
 
     def encode_images(self, images: Tensor) -> Embeddings:
         return Embeddings(self.network.photos(images, first=True).first)
