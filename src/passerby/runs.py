@@ -24,7 +24,7 @@ from passerby.config import Recipe, as_text, to_json
 from passerby.data.batches import Batches, train_batches, without_broken
 from passerby.data.cache import ResizedPhotos
 from passerby.data.sources import parse as parse_source
-from passerby.data.sources import read_data
+from passerby.data.sources import read_data, read_splits
 from passerby.embedding import device_of
 from passerby.errors import BadModel, BadRecipe
 from passerby.evaluation import evaluate
@@ -60,8 +60,7 @@ def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) ->
         torch.set_num_threads(recipe.train.threads)
     torch.manual_seed(recipe.run.seed)
     draw(recipe, watch)
-    train_split = read_data(recipe.data.train, "train")
-    val_split = read_data(recipe.data.val or recipe.data.train, "val")
+    train_split, val_split = _splits(recipe)
     if recipe.data.broken == "skip":
         val_split = without_broken(val_split, recipe.data.workers)
     if resuming:
@@ -102,6 +101,15 @@ def _prepare(
     device = device_of(method)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         method.prepare(list(dict.fromkeys(captions)), vectors, _teller("prepared", watch))
+
+
+def _splits(recipe: Recipe) -> tuple[Split, Split]:
+    """What is trained with, and what is validated with."""
+    source, other = recipe.data.train, recipe.data.val
+    if other and other != source:
+        return read_data(source, "train"), read_data(other, "val")
+    both = read_splits(source, "train", "val")
+    return both[0], both[1]
 
 
 def _left_out(method: Method, *splits: Split) -> list[str]:

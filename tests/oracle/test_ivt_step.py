@@ -158,9 +158,9 @@ def test_what_is_left_has_the_tokens_of_the_slices_that_are_written_out() -> Non
         gone[:, 0] = False
         slices, there = left(tokens, mask, gone)
         packed = dropped(tokens, gone)
-        assert packed.lengths.tolist() == there.sum(1).tolist()
+        assert packed.rows.lengths.tolist() == there.sum(1).tolist()
         assert gone.any()
-        for row, own in enumerate(packed.tokens.split(packed.lengths.tolist())):
+        for row, own in enumerate(packed.tokens.split(packed.rows.lengths.tolist())):
             assert torch.equal(own[0], slices[row, 0])
             found, expected = (
                 rows[rows[:, 0].argsort()] for rows in (own, slices[row][there[row] > 0])

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from passerby.losses.pairing import agreement, hard_negatives, itc, itm, mlm
+from passerby.losses.matching import agreement, itc
+from passerby.losses.pairing import hard_negatives, itm, mlm
 
 PERSONS = torch.tensor([0, 1, 1, 2, 0, 1])
 

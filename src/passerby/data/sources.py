@@ -33,19 +33,28 @@ def read_data(spec: str, split: str) -> Split:
 
     Raises BadData in one line that says what to correct or to put where.
     """
+    return read_splits(spec, split)[0]
+
+
+def read_splits(spec: str, *splits: str) -> tuple[Split, ...]:
+    """Several splits of a data set, for the work of reading it once; see `read_data`."""
     name, root = parse(spec)
+    left_out: tuple[str, ...] = ()
     if name == FILES:
-        records = choose(_for_training(read_files(root)), split, shown(spec))
-        return to_split(f"{name} {split}", records, "paths are relative to the CSV; correct them")
-    if name == TARS:
-        pairs, left_out = read_tars(root)
-        if len(pairs) < 2 and split != ALL:
+        records = _for_training(read_files(root))
+        remedy = "paths are relative to the CSV; correct them"
+    elif name == TARS:
+        records, left_out = read_tars(root)
+        if len(records) < 2 and set(splits) != {ALL}:
             raise BadData(f"{shown(spec)}: one pair alone; add some, to train with and to validate")
-        records = choose(carve_val(TARS, pairs, least=1, most=MOST_VAL), split, shown(spec))
-        return to_split(f"{name} {split}", records, "", left_out)
-    records = choose(read_pedes(name, root), split, shown(spec))
-    remedy = f"put the benchmark's photos into imgs/ beside {LAYOUTS[name].annotations}"
-    return to_split(f"{name} {split}", records, remedy)
+        records, remedy = carve_val(TARS, records, least=1, most=MOST_VAL), ""
+    else:
+        records = read_pedes(name, root)
+        remedy = f"put the benchmark's photos into imgs/ beside {LAYOUTS[name].annotations}"
+    return tuple(
+        to_split(f"{name} {split}", choose(records, split, shown(spec)), remedy, left_out)
+        for split in splits
+    )
 
 
 def _for_training(records: list[Record]) -> list[Record]:

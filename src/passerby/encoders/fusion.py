@@ -42,20 +42,16 @@ class CrossAttention(nn.Module):
 
     def forward(self, tokens: Tensor, rows: Rows, photos: Tensor, looks: Tensor) -> Tensor:
         """tokens: (S, D), T rows, to the same. photos: (P, N, D). looks: int64 (T,), at which."""
-        query = self.query(tokens)
-        if not rows.even:
-            index, places = rows.padding
-            query = query.index_select(0, index)
+        query = rows.padded(self.query(tokens))
         # Keys and values once a photo, whatever the number of texts that look at it.
         key, value = self.both(photos).unflatten(2, (2, self.heads, -1)).unbind(2)
         found = scaled_dot_product_attention(
-            query.unflatten(0, (-1, rows.longest)).unflatten(2, (self.heads, -1)).transpose(1, 2),
+            query.unflatten(2, (self.heads, -1)).transpose(1, 2),
             key.index_select(0, looks).transpose(1, 2),
             value.index_select(0, looks).transpose(1, 2),
             dropout_p=self.dropout if self.training else 0.0,
         )
-        found = found.transpose(1, 2).flatten(2).flatten(0, 1)
-        return self.proj(found if rows.even else found.index_select(0, places))
+        return self.proj(rows.unpadded(found.transpose(1, 2).flatten(2)))
 
 
 class FusionLayer(nn.Module):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
 from passerby.encoders.origins import check_sizes, fill, photo_start, text_start
 from passerby.encoders.packing import Packed, Rows
-from passerby.encoders.photos import photo_encoder
+from passerby.encoders.photos import cells, pair, photo_encoder
 from passerby.encoders.shared import EPS, blocks
 from passerby.encoders.spec import EncoderSpec, settings
 from passerby.encoders.texts import check_vocabulary
@@ -64,8 +65,8 @@ class Network(nn.Module):
             cut = Stem(photo_encoder(own, size), self.width)
             self.image_spec = cut.encoder.spec
         else:
-            patch = _pair(vit.patch_size)
-            cut = patches(self.width, patch, (stride, stride) if stride else patch)
+            patch = pair(vit.patch_size)
+            cut = patches(self.width, patch, pair(stride or patch))
             vit.image_size = list(size)
             self.image_spec = EncoderSpec("vit", "", settings(vit))
         self.text_spec = EncoderSpec("bert", "", settings(words))
@@ -115,7 +116,7 @@ class Network(nn.Module):
         if gone is None or mode == "mask":
             rows = Rows.alike(count, length, tokens.device)
             if gone is not None:
-                rows = Rows(rows.lengths, length, rows.total, ~gone)
+                rows = replace(rows, seen=~gone)
             return self._read(Packed(tokens.flatten(0, 1), rows), PHOTO, first)
         return self._read(dropped(tokens, gone), PHOTO, first)
 
@@ -174,17 +175,4 @@ def dropped(tokens: Tensor, gone: Tensor) -> Packed:
 
 
 def _grid(cut: nn.Module, size: tuple[int, int], stride: int) -> tuple[int, int]:
-    """What is left over at the lower and right edge is not read. Raises BadRecipe."""
-    if isinstance(cut, Stem):
-        return cut.grid(size)
-    patch: tuple[int, int] = cut.kernel_size  # type: ignore[assignment]
-    if size[0] < patch[0] or size[1] < patch[1]:
-        raise BadRecipe(
-            f"photos of {size[0]}x{size[1]} are smaller than a patch of {patch[0]}x{patch[1]}"
-        )
-    steps = (stride, stride) if stride else patch
-    return (size[0] - patch[0]) // steps[0] + 1, (size[1] - patch[1]) // steps[1] + 1
-
-
-def _pair(side: Any) -> tuple[int, int]:
-    return (side, side) if isinstance(side, int) else (int(side[0]), int(side[1]))
+    return cut.grid(size) if isinstance(cut, Stem) else cells(size, cut.kernel_size, stride)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from passerby.encoders.photos import pair
 from passerby.encoders.spec import (
     EncoderSpec,
     choose,
@@ -101,9 +102,7 @@ def photo_start(spec: EncoderSpec) -> tuple[EncoderSpec, Any, Start]:
     else:
         config = read_source(fitted, ViTConfig)
         model = pretrained(ViTModel, spec.source, config=config, **extra)
-    side = model.config.image_size
-    size = (side, side) if isinstance(side, int) else (side[0], side[1])
-    return spec, model.config, Start(from_vit(model.state_dict()), size)
+    return spec, model.config, Start(from_vit(model.state_dict()), pair(model.config.image_size))
 
 
 def text_start(spec: EncoderSpec, vocabulary: int | None) -> tuple[Any, Start]:

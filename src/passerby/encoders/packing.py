@@ -118,10 +118,6 @@ class Packed:
     rows: Rows
 
     @property
-    def lengths(self) -> Tensor:
-        return self.rows.lengths
-
-    @property
     def first(self) -> Tensor:
         """(T, D): the first token of each row ([CLS])."""
         return self.rows.first(self.tokens)

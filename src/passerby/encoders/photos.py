@@ -135,7 +135,7 @@ def _check_swin(config: Any) -> None:
 def _fit_swin(model: Any, size: tuple[int, int]) -> None:
     """Shifts, positions and whole paths of a SwinModel as photos of `size` ask for."""
     step = model.embeddings.patch_embeddings.patch_size
-    _grid(size, step)
+    cells(size, step)
     maps = _swin_maps(model, size)
     for (rows, columns), stage in zip(maps, model.encoder.layers, strict=True):
         for block in stage.blocks:
@@ -145,7 +145,7 @@ def _fit_swin(model: Any, size: tuple[int, int]) -> None:
                 block.mlp = WholePathMlp(block.mlp, block.drop_path)
     positions = model.embeddings.position_embeddings
     if positions is not None:
-        old = _grid(model.config.image_size, step)
+        old = cells(model.config.image_size, step)
         first = nn.functional.pad(positions.detach()[0], (0, 0, 1, 0))  # there is no class token
         resized = resize_positions(first, old, maps[0])[None, 1:]
         model.embeddings.position_embeddings = nn.Parameter(resized.clone())
@@ -161,12 +161,12 @@ class ViT(PhotoEncoder):
 
         if not spec.source:
             config = configure(ViTConfig, {**spec.options, "image_size": list(size)})
-            _grid(size, config.patch_size)
+            cells(size, config.patch_size)
             model = untrained(ViTModel, config, add_pooling_layer=False)
             return ViT(model, config.hidden_size, _resolved(spec, config))
         donor = _load_or_make(spec, ViTConfig, ViTModel, add_pooling_layer=False)
         config = deepcopy(donor.config)
-        old, new = (_grid(s, config.patch_size) for s in (config.image_size, size))
+        old, new = (cells(s, config.patch_size) for s in (config.image_size, size))
         config.image_size = list(size)
         model = ViTModel(config, add_pooling_layer=False)
         weights, name = donor.state_dict(), "embeddings.position_embeddings"
@@ -176,7 +176,7 @@ class ViT(PhotoEncoder):
 
     def forward(self, images: Tensor) -> PhotoFeatures:
         tokens = self.model(images).last_hidden_state
-        rows, columns = _grid(self.model.config.image_size, self.model.config.patch_size)
+        rows, columns = cells(self.model.config.image_size, self.model.config.patch_size)
         return PhotoFeatures(_as_map(tokens[:, 1:], rows, columns), tokens[:, 0])
 
 
@@ -204,7 +204,7 @@ class ClipVision(PhotoEncoder):
 
         model = _load_or_make(spec, CLIPVisionConfig, CLIPVisionModel)
         config = model.config
-        old, new = (_grid(s, config.patch_size) for s in (config.image_size, size))
+        old, new = (cells(s, config.patch_size) for s in (config.image_size, size))
         owner = next(m for m in model.modules() if hasattr(m, "embeddings"))
         positions = owner.embeddings.position_embedding.weight.data
         owner.embeddings = AnyGrid(owner.embeddings, resize_positions(positions, old, new))
@@ -244,12 +244,22 @@ def _resolved(spec: EncoderSpec, config: Any) -> EncoderSpec:
     return EncoderSpec(spec.kind, "", settings(config))
 
 
-def _grid(size: Any, patch: Any) -> tuple[int, int]:
-    height, width = (size, size) if isinstance(size, int) else size
-    rows, columns = (patch, patch) if isinstance(patch, int) else patch
+def cells(size: Any, patch: Any, stride: int = 0) -> tuple[int, int]:
+    """Rows and columns of patches; what is left over at the lower and right edge is not read.
+
+    size, patch: (height, width), or one side of a square. stride: between patches, 0 for the
+    patch's own sides. Raises BadRecipe for a photo that no patch fits into.
+    """
+    (height, width), (rows, columns) = pair(size), pair(patch)
     if height < rows or width < columns:
         raise BadRecipe(f"photos of {height}x{width} are smaller than a patch of {rows}x{columns}")
-    return height // rows, width // columns
+    down, right = pair(stride or patch)
+    return (height - rows) // down + 1, (width - columns) // right + 1
+
+
+def pair(side: Any) -> tuple[int, int]:
+    """(height, width) of what transformers tells as both or, of a square, as one number."""
+    return (side, side) if isinstance(side, int) else (int(side[0]), int(side[1]))
 
 
 def _as_map(tokens: Tensor, rows: int, columns: int) -> Tensor:

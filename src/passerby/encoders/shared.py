@@ -31,19 +31,21 @@ class Attention(nn.Module):
         """
         if not first:
             query, key, value = self.qkv(tokens).chunk(3, 1)
-            return self.proj(self._seen(query, key, value, rows, rows))
+            return self.proj(self._seen(query, key, value, rows))
         dim = len(self.qkv.weight) // 3
         query = linear(rows.first(tokens), self.qkv.weight[:dim], self.qkv.bias[:dim])
         key, value = linear(tokens, self.qkv.weight[dim:], self.qkv.bias[dim:]).chunk(2, 1)
-        return self.proj(self._seen(query, key, value, rows.ones, rows))
+        return self.proj(self._seen(query, key, value, rows, first))
 
-    def _seen(self, query: Tensor, key: Tensor, value: Tensor, asking: Rows, rows: Rows) -> Tensor:
-        """What the tokens of `asking` find in the same rows of `rows`, group by group."""
+    def _seen(
+        self, query: Tensor, key: Tensor, value: Tensor, rows: Rows, first: bool = False
+    ) -> Tensor:
+        """What all tokens, or each row's first, find in their rows, group by group."""
         found, start = [], 0
         for span, group in rows.groups:
-            count = len(group.lengths)
-            asked, own = (span, group) if asking is rows else _ones(start, count, asking)
-            start += count
+            stop = start + len(group.lengths)
+            asked, own = (slice(start, stop), group.ones) if first else (span, group)
+            start = stop
             seen = group.seen
             if not group.even:
                 seen = group.mask if seen is None else seen & group.mask
@@ -60,11 +62,6 @@ class Attention(nn.Module):
     def _heads(self, padded: Tensor) -> Tensor:
         """(T, L, D) to (T, heads, L, D / heads)."""
         return padded.unflatten(2, (self.heads, -1)).transpose(1, 2)
-
-
-def _ones(start: int, count: int, rows: Rows) -> tuple[slice, Rows]:
-    """`count` rows of one token each, from row `start` on."""
-    return slice(start, start + count), Rows.alike(count, 1, rows.lengths.device)
 
 
 class FeedForward(nn.Module):

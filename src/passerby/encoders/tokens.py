@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -94,8 +95,7 @@ class WordTokens(nn.Module):
         """
         rows, places = Rows.of(there)
         if seen is not None:
-            hidden = Packed(seen.flatten().index_select(0, places)[:, None], rows).padded()[0]
-            rows = Rows(rows.lengths, rows.longest, rows.total, hidden[..., 0])
+            rows = replace(rows, seen=rows.padded(seen.flatten().index_select(0, places)))
         columns = places % ids.shape[1]
         tokens = self.words(ids.flatten().index_select(0, places)) + self.positions(columns)
         return Packed(self.dropout(self.norm(tokens + self.segments.weight[0])), rows)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from passerby.encoders.spec import EncoderSpec, configure, unfit, unreachable, untrained
@@ -91,12 +90,15 @@ def inherited(
 
 
 def stored(source: str, start: str) -> dict[str, Tensor]:
-    """The tensors of a passerby model folder whose names begin with `start`, without it."""
+    """The tensors of a passerby model folder whose names begin with `start`, without it; no other
+    is read.
+    """
     try:
-        tensors = load_file(Path(source) / "model.safetensors")
+        with safe_open(Path(source) / "model.safetensors", "pt") as file:
+            names = [name for name in file.keys() if name.startswith(start)]  # noqa: SIM118 - no dict
+            return {name.removeprefix(start): file.get_tensor(name).float() for name in names}
     except (SafetensorError, OSError) as error:
         raise unreachable(source, error) from None
-    return {n.removeprefix(start): t.float() for n, t in tensors.items() if n.startswith(start)}
 
 
 def resize_positions(positions: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:

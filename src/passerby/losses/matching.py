@@ -40,9 +40,30 @@ def contrastive(
     KL(p || q) of `sdm` hardly moves a p that is still uniform.
     """
     with torch.autocast(texts.device.type, enabled=False):
-        logits, target = _compared(texts, photos, persons, temperature)
-        target = target.to(logits)
-        return 0.5 * (cross_entropy(logits, target) + cross_entropy(logits.T, target))
+        return itc(agreement(texts, photos, temperature), persons)
+
+
+def itc(logits: Tensor, persons: Tensor) -> Tensor:
+    """Contrast of images and texts: cross entropy with 1 / n for each of a person's n pairs.
+
+    logits: (B, B), pair by pair. persons: (B,). Mean of both directions.
+    """
+    target = _target(persons, persons, "l1").to(logits)
+    return 0.5 * (cross_entropy(logits, target) + cross_entropy(logits.T, target))
+
+
+def agreement(
+    texts: Tensor, photos: Tensor, temperature: float | Tensor, unit: bool = True
+) -> Tensor:
+    """(T, P): products of texts (T, D) and photos (P, D) over the temperature, in fp32 at least.
+
+    unit: of unit vectors; else of raw ones.
+    """
+    with torch.autocast(texts.device.type, enabled=False):
+        texts, photos = raised(texts), raised(photos)
+        if unit:
+            texts, photos = normalize(texts, dim=1), normalize(photos, dim=1)
+        return texts @ photos.T / temperature
 
 
 def sdm(texts: Tensor, photos: Tensor, persons: Tensor, temperature: float = 0.02) -> Tensor:
@@ -52,7 +73,8 @@ def sdm(texts: Tensor, photos: Tensor, persons: Tensor, temperature: float = 0.0
     summing to 1; photo to text plus text to photo.
     """
     with torch.autocast(texts.device.type, enabled=False):
-        logits, target = _compared(texts, photos, persons, temperature)
+        logits = agreement(texts, photos, temperature)
+        target = _target(persons, persons, "l1")
         return divergence(logits, target) + divergence(logits.T, target)
 
 
@@ -110,12 +132,3 @@ def _target(rows: Tensor, columns: Tensor, norm: str) -> Tensor:
     if norm not in ("l1", "l2"):
         raise BadRecipe(f'target_norm {norm!r} is unknown; it is "l1" or "l2"')
     return normalize(same_person(rows, columns).float(), p=int(norm[1]), dim=1)
-
-
-def _compared(
-    texts: Tensor, photos: Tensor, persons: Tensor, temperature: float
-) -> tuple[Tensor, Tensor]:
-    """Cosines over the temperature, and the same-person matrix with rows summing to 1: (B, B)."""
-    logits = normalize(raised(texts), dim=1) @ normalize(raised(photos), dim=1).T / temperature
-    same = same_person(persons, persons).float()
-    return logits, same / same.sum(1, keepdim=True)

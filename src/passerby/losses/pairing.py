@@ -1,38 +1,16 @@
-"""Losses of generic pre-training: which photo and text belong together, and which word is hidden.
+"""Losses of generic pre-training: whether a photo and a text are a pair, and which word is hidden.
 
 As IVT's first stage has them (Shu et al. 2022; our specification, 1.9), after Li et al. 2021
-(ALBEF). Texts are rows and photos are columns.
+(ALBEF). Which of a batch belong together is ITC, in matching.py. Texts are rows, photos columns.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy
 
 from passerby.losses.matching import same_person
-
-
-def agreement(texts: Tensor, photos: Tensor, temperature: Tensor, unit: bool = True) -> Tensor:
-    """(T, P): products of texts (T, D) and photos (P, D) over the temperature, in fp32.
-
-    unit: of unit vectors; else of raw ones.
-    """
-    with torch.autocast(texts.device.type, enabled=False):
-        texts, photos = texts.float(), photos.float()
-        if unit:
-            texts, photos = normalize(texts, dim=1), normalize(photos, dim=1)
-        return texts @ photos.T / temperature
-
-
-def itc(logits: Tensor, persons: Tensor) -> Tensor:
-    """Contrast of images and texts: cross entropy with 1 / n for each of a person's n pairs.
-
-    logits: (B, B), pair by pair. persons: (B,). Mean of both directions.
-    """
-    same = same_person(persons, persons).to(logits.dtype)
-    target = same / same.sum(1, keepdim=True)
-    return 0.5 * (cross_entropy(logits, target) + cross_entropy(logits.T, target))
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
-from passerby.encoders.masking import DRAWS, MODES, Masking
+from passerby.encoders.masking import Masking
 from passerby.encoders.network import ATTENTION, network_of
 from passerby.encoders.spec import EncoderSpec
 from passerby.encoders.tokens import TYPES
@@ -83,8 +83,6 @@ class Config:
                 "attention": ATTENTION,
                 "types": TYPES,
                 "word_rule": WORD_RULES,
-                "mask_mode": MODES,
-                "mask_draw": DRAWS,
                 "target_norm": ("l2", "l1"),
             },
         )
@@ -94,8 +92,11 @@ class Config:
             raise BadRecipe(f"levels = {list(self.levels)}; name each level once")
         if self.views < 1 or self.length < 3 or self.stride < 0:
             raise BadRecipe("views is 1 or more, length 3 or more, stride 0 or more")
-        for ratio in (self.photo_masking, self.text_masking):
-            Masking(ratio)
+        self.masking(self.photo_masking), self.masking(self.text_masking)  # refused here
+
+    def masking(self, ratio: float) -> Masking:
+        """What a side of this ratio loses in training. Raises BadRecipe."""
+        return Masking(ratio, self.mask_mode, self.mask_draw, self.mask_pads)
 
 
 class Ivt(Method):
@@ -166,8 +167,8 @@ class Ivt(Method):
         own = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         count = 1 if config.mask_draw == "call" else len(batch.images)  # photos are as long as one
         mask = batch.images.new_ones(count, self.network.photo_places)
-        photos = self._masking(config.photo_masking).draws(mask, own)
-        return photos, self._masking(config.text_masking).draws(self._rows(batch.texts)[1], own)
+        photos = config.masking(config.photo_masking).draws(mask, own)
+        return photos, config.masking(config.text_masking).draws(self._rows(batch.texts)[1], own)
 
     def aligned(
         self, batch: Batch, photos_gone: Tensor | None, texts_gone: Tensor | None
@@ -195,9 +196,6 @@ class Ivt(Method):
         for name, parameter in self.named_parameters():
             groups.setdefault(_group(name), []).append(parameter)
         return groups
-
-    def _masking(self, ratio: float) -> Masking:
-        return Masking(ratio, self.config.mask_mode, self.config.mask_draw, self.config.mask_pads)
 
     def _encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         return needed(self.tokenizer).encode(texts, self.length)

@@ -26,7 +26,8 @@ from passerby.encoders.tokens import TYPES
 from passerby.errors import BadModel, BadRecipe
 from passerby.language.tokenizer import needed
 from passerby.language.word_masking import IGNORED, Cloze, WordMasking
-from passerby.losses.pairing import agreement, hard_negatives, itc, itm, mlm
+from passerby.losses.matching import agreement, itc
+from passerby.losses.pairing import hard_negatives, itm, mlm
 from passerby.method import Method, PhotoSpec, check_words
 from passerby.similarity.cosine import cosine
 from passerby.types import Batch, Embeddings, Texts

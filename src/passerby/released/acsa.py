@@ -26,6 +26,7 @@ from passerby.released.container import (
     another,
     check_axes,
     filled,
+    left_over,
     other_shape,
     persons,
 )
@@ -98,12 +99,8 @@ def convert(container: Container, where: str, tokenizer: Tokenizer | None = None
     own = {name: tensor for name, tensor in model.state_dict().items() if name != "classes"}
     names = {name: released_name(name) for name in own}
     computed = swin.buffers(model.image_encoder.model)
-    missing = [name for name in names.values() if name not in network]
-    left = sorted(set(network) - set(names.values()) - set(computed))
-    skipped = tuple(name for name in left if name.startswith(DEAD))
-    strange = [name for name in left if name not in skipped]
-    if missing or strange:
-        raise another(network, "ACSA", list(dict.fromkeys(missing)), strange, where)
+    rest = {name: tensor for name, tensor in network.items() if name not in computed}
+    skipped = left_over(rest, names.values(), lambda name: name.startswith(DEAD), "ACSA", where)
     swin.check_buffers(network, computed, where)
     given = {
         name: (theirs, _acting(name, own[name], theirs, network[theirs], where))

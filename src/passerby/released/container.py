@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,28 @@ def another(
         remedy = f"it is another method's checkpoint{guess}"
     line = f"{where} is no {method} checkpoint: it {' and '.join(told)}; {remedy}"
     return BadModel(shown(line))
+
+
+def left_over(
+    network: Mapping[str, Tensor],
+    taken: Iterable[str],
+    dead: Callable[[str], bool],
+    method: str,
+    where: str,
+    strange: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Names of what nothing is computed from, those that `dead` is true of.
+
+    taken: names that the model has. strange: what does not belong there, besides names. Raises
+    BadModel unless all that is taken is there, and all else is dead.
+    """
+    wanted = list(dict.fromkeys(taken))
+    missing = [name for name in wanted if name not in network]
+    left = sorted(set(network) - set(wanted))
+    odd = [*(name for name in left if not dead(name)), *strange]
+    if missing or odd:
+        raise another(network, method, missing, odd, where)
+    return tuple(left)
 
 
 def other_shape(where: str, name: str, found: Sequence[int], asked: Sequence[int]) -> BadModel:

@@ -26,6 +26,7 @@ from passerby.released.container import (
     check_axes,
     count,
     filled,
+    left_over,
     other_shape,
 )
 from passerby.released.folder import Converted, Imported, imported
@@ -90,14 +91,15 @@ def convert(container: Container, where: str, tokenizer: Tokenizer | None = None
         raise BadModel(f"{where} makes no IVT model: {error}") from None
     own = model.state_dict()
     names = {name: released_name(name) for name in own}
-    missing = [name for name in names.values() if name not in network]
-    left = sorted(set(network) - set(names.values()))
-    skipped = tuple(name for name in left if name.startswith(DEAD) or name in UNUSED)
-    strange = [name for name in left if name not in skipped]
-    if container.classes is not None:
-        strange.append("W")  # another method's: IVT tells no classes apart
-    if missing or strange:
-        raise another(network, "IVT", missing, strange, where)
+    classes = () if container.classes is None else ("W",)  # IVT tells no classes apart
+    skipped = left_over(
+        network,
+        names.values(),
+        lambda name: name.startswith(DEAD) or name in UNUSED,
+        "IVT",
+        where,
+        classes,
+    )
     _check_order(network, where)
     given = {name: (theirs, network[theirs]) for name, theirs in names.items()}
     return Converted(model, filled(own, given, where), skipped)

@@ -24,6 +24,7 @@ from passerby.released.container import (
     check_axes,
     count,
     filled,
+    left_over,
     persons,
 )
 from passerby.released.folder import Converted, Imported, imported
@@ -95,12 +96,9 @@ def convert(container: Container, where: str, tokenizer: Tokenizer | None = None
         raise BadModel(f"{where} makes no NAFS model: {error}") from None
     own = {name: tensor for name, tensor in model.state_dict().items() if name != "classes"}
     names = {name: released_name(name, config.stripes[0]) for name in own}
-    missing = [name for name in names.values() if name not in network]
-    left = sorted(set(network) - set(names.values()))
-    skipped = tuple(name for name in left if name.startswith(bert.POOLER))
-    strange = [name for name in left if name not in skipped]
-    if missing or strange:
-        raise another(network, "NAFS", missing, strange, where)
+    skipped = left_over(
+        network, names.values(), lambda name: name.startswith(bert.POOLER), "NAFS", where
+    )
     given = {name: (theirs, network[theirs]) for name, theirs in names.items()}
     if model.classes is not None and container.classes is not None:
         own["classes"], given["classes"] = model.classes, ("W", container.classes.T)

@@ -2,9 +2,6 @@
 
 import json
 import math
-import multiprocessing
-import os
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -340,28 +337,8 @@ def recipe_for(people, out, name):
     return parse_recipe(told)
 
 
-def killed_at(recipe, step) -> None:
-    """Trains in a child that kills itself, as a power cut would, after `step` steps."""
-
-    def work() -> None:
-        seen = 0
-
-        def watch(event) -> None:
-            nonlocal seen
-            seen += "loss" in event
-            if seen == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        train(recipe, resume=True, watch=watch)
-
-    child = multiprocessing.get_context("fork").Process(target=work)
-    child.start()
-    child.join(60)
-    assert child.exitcode == -signal.SIGKILL
-
-
 def test_a_killed_and_resumed_run_on_drawn_people_ends_as_an_unbroken_one_and_searches(
-    people, tmp_path
+    people, tmp_path, killed_at
 ) -> None:
     torch.set_num_threads(1)
     whole = train(recipe_for(people, tmp_path, "whole"))

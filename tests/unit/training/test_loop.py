@@ -2,10 +2,7 @@
 
 import contextlib
 import json
-import multiprocessing
-import os
 import random
-import signal
 
 import numpy as np
 import pytest
@@ -81,26 +78,6 @@ def weights(folder):
     return load_method(folder).state_dict()
 
 
-def killed_at(recipe, step):
-    """Trains in a child that kills itself, as a power cut would, after `step` steps."""
-
-    def work():
-        seen = 0
-
-        def watch(event):
-            nonlocal seen
-            seen += "loss" in event
-            if seen == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        train(recipe, resume=True, watch=watch)
-
-    child = multiprocessing.get_context("fork").Process(target=work)
-    child.start()
-    child.join(60)
-    assert child.exitcode == -signal.SIGKILL
-
-
 IVT = {  # in training it draws texts of two levels, tokens that go, dropout and dropped paths
     "method": {"name": "ivt", "views": 2, "drop_path": 0.3},
     "image_encoder": {
@@ -111,7 +88,9 @@ IVT = {  # in training it draws texts of two levels, tokens that go, dropout and
 
 
 @pytest.mark.parametrize("base", [{}, NAFS, SGD, IVT], ids=["twotower", "nafs", "sgd", "ivt"])
-def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_unbroken_one(people, tmp_path, base):
+def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_unbroken_one(
+    people, tmp_path, base, killed_at
+):
     torch.set_num_threads(1)
     whole = train(recipe_for(people, tmp_path, "whole", base, train={"save_every": 2}))
     broken = recipe_for(people, tmp_path, "broken", base, train={"save_every": 2})
