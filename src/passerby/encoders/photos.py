@@ -48,16 +48,31 @@ class ResNet(PhotoEncoder):
         model = model.to(memory_format=torch.channels_last)
         return ResNet(model, model.config.hidden_sizes[-1], _resolved(spec, model.config))
 
+    def unstrided(self) -> ResNet:
+        """This encoder, its last stage now keeping its input's size: stride 1 in the stage's first
+        layer and that layer's shortcut. Weights stay; `spec` does not tell of it.
+        """
+        for convolution in _entrance(self.model.encoder.stages[-1]):
+            convolution.stride = (1, 1)
+        return self
+
     def maps(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Rows and columns of each stage's map for photos of `size` = (height, width)."""
-        first = 2 + bool(self.model.config.downsample_in_first_stage)  # the stem halves twice
-        sides = [2 ** (first + stage) for stage in range(len(self.model.config.depths))]
-        return [(-(-size[0] // side), -(-size[1] // side)) for side in sides]
+        side, maps = 4, []  # the stem halves twice
+        for stage in self.model.encoder.stages:
+            side *= max(convolution.stride[0] for convolution in _entrance(stage))
+            maps.append((-(-size[0] // side), -(-size[1] // side)))
+        return maps
 
     def forward(self, images: Tensor) -> PhotoFeatures:
         images = images.contiguous(memory_format=torch.channels_last)
         features = self.model(images).last_hidden_state
         return PhotoFeatures(features, features.mean((2, 3)))
+
+
+def _entrance(stage: Any) -> list[nn.Conv2d]:
+    """The convolutions of a stage's first layer, shortcut included: where it may halve a map."""
+    return [module for module in stage.layers[0].modules() if isinstance(module, nn.Conv2d)]
 
 
 class WholePathMlp(nn.Module):
@@ -174,6 +189,10 @@ class ViT(PhotoEncoder):
         model.load_state_dict(weights)
         return ViT(model, config.hidden_size, _resolved(spec, config))
 
+    def maps(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Rows and columns of the one map, patches of photos of `size` = (height, width)."""
+        return [cells(size, self.model.config.patch_size)]
+
     def forward(self, images: Tensor) -> PhotoFeatures:
         tokens = self.model(images).last_hidden_state
         rows, columns = cells(self.model.config.image_size, self.model.config.patch_size)
@@ -213,6 +232,10 @@ class ClipVision(PhotoEncoder):
         return encoder
 
     grid: tuple[int, int]
+
+    def maps(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Rows and columns of the one map, patches of photos of `size` = (height, width)."""
+        return [cells(size, self.model.config.patch_size)]
 
     def forward(self, images: Tensor) -> PhotoFeatures:
         out = self.model(images)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,11 +51,11 @@ class Staircase(nn.Module):
                 f"the staircase leaves a residual network before its last two stages; this one has "
                 f"{len(stages)}: give hidden_sizes and depths of 3 or more stages"
             )
-        _check(encoder.model.config, size[0], stripes)
+        _check(encoder.maps(size)[-2][0], size[0], stripes)
         self.width, self.spec, self.shuffle = encoder.width, encoder.spec, shuffle
         self.counts = stripes
         self.embedder, self.trunk = encoder.model.embedder, nn.Sequential(*stages[:-2])
-        self.third, self.fourth = stages[-2], _unstrided(stages[-1])
+        self.third, self.fourth = encoder.unstrided().model.encoder.stages[-2:]
         # Copies, so that a pre-trained network gives every branch its weights.
         self.branch2 = deepcopy(nn.Sequential(self.third, self.fourth)) if stripes[0] else None
         self.branch3 = deepcopy(nn.Sequential(self.fourth)) if stripes[1] else None
@@ -147,18 +146,8 @@ def _take_rows(features: Tensor, rows: Tensor) -> Tensor:
     return taken.contiguous(memory_format=torch.channels_last)
 
 
-def _unstrided(stage: Any) -> Any:
-    """The stage with stride 1 in its first layer and that layer's shortcut."""
-    for module in stage.layers[0].modules():
-        if isinstance(module, nn.Conv2d):
-            module.stride = (1, 1)
-    return stage
-
-
-def _check(config: Any, height: int, stripes: tuple[int, int]) -> None:
+def _check(rows: int, height: int, stripes: tuple[int, int]) -> None:
     """Refuses more stripes than the branches' output, the last map but one, has rows."""
-    halvings = 2 + bool(config.downsample_in_first_stage) + len(config.depths) - 2
-    rows = -(-height // 2**halvings)
     if min(stripes) < 0 or max(stripes) > rows:
         raise BadRecipe(
             f"stripes = {list(stripes)}: a photo {height} pixels high gives a map of {rows} rows, "
