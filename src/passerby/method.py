@@ -61,6 +61,8 @@ class Method(nn.Module, ABC):
     # validation chooses after training; the model folder keeps the chosen ones.
     choices: Mapping[str, Sequence[Any]] = MappingProxyType({})
     views: int = 1  # of each photo in a batch to train with, each changed by itself
+    # What the last call of `losses` saw besides, by name: logged with each step, never added.
+    measures: Mapping[str, Tensor] = MappingProxyType({})
     fingerprint: str = ""  # sha256 of the model folder it was loaded from; "" before it is saved
 
     @property

@@ -189,7 +189,8 @@ class _Source:
         self.photos = ResizedPhotos(split.photos, method.photo_spec, keep=recipe.data.cache)
         # The identity sampler makes more batches in one epoch than in another.
         epochs = recipe.train.epochs if recipe.data.sampler == "identity" else 1
-        self.steps = min(len(self._epoch(epoch, 0)) for epoch in range(epochs))
+        most = recipe.train.steps or None
+        self.steps = min(len(self._epoch(epoch, 0, most)) for epoch in range(epochs))
 
     def __call__(self, epoch: int, start: int) -> Batches[Batch]:
         return self._epoch(epoch, start, self.steps)

@@ -117,7 +117,7 @@ class Batch:
     photos of a view after those of another; V is the method's `views`. texts: what its `draw_texts`
     makes of B captions. persons: int64 (B,), the class of each pair's person, 0 .. C-1. photos:
     int64 (B,), which pairs share a photo. skipped: a line each on the photos that cannot be read
-    and gave their places to others.
+    and gave their places to others. epoch: the one it belongs to, from 0.
     """
 
     images: Tensor
@@ -125,6 +125,7 @@ class Batch:
     persons: Tensor
     photos: Tensor
     skipped: tuple[str, ...] = ()
+    epoch: int = 0
 
     def __len__(self) -> int:
         return len(self.persons)

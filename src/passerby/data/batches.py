@@ -119,16 +119,15 @@ def train_batches(
         chosen, kept, skipped = _readable(samples, order[number], resized, broken)
         rngs = [pair_rng(seed, epoch, number * batch + place) for place in range(len(chosen))]
         texts = [samples.caption(s, own) for s, own in zip(chosen, rngs, strict=True)]
-        change = augment or _unchanged
-        pixels = [
-            change(photo, own) for _ in range(views) for photo, own in zip(kept, rngs, strict=True)
-        ]
+        change, both = augment or _unchanged, list(zip(kept, rngs, strict=True))
+        pixels = [change(photo, own) for _ in range(views) for photo, own in both]
         return Batch(
             images=normalise(np.stack(pixels), spec),
             texts=read(texts, rngs),
             persons=torch.from_numpy(samples.persons[chosen]),
             photos=torch.from_numpy(samples.photos[chosen]),
             skipped=skipped,
+            epoch=epoch,
         )
 
     return Batches(make, len(order) if steps is None else min(steps, len(order)), start, workers)

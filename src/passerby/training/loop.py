@@ -24,10 +24,12 @@ from passerby.types import Batch, Report
 class Train:
     """precision: "fp32" or "bf16" (autocast; losses stay fp32). threads: of torch on a CPU, 0 for
     its default. save_every: steps between checkpoints inside an epoch, 0 for none. average: decay
-    of the running mean of the weights, which is validated and kept as best; 0 for none.
+    of the running mean of the weights, which is validated and kept as best; 0 for none. steps:
+    batches an epoch at most; 0 for all of them.
     """
 
     epochs: int = 10
+    steps: int = 0
     precision: str = "fp32"
     device: str = "auto"
     threads: int = 0
@@ -39,8 +41,8 @@ class Train:
             raise BadRecipe(f'[train] precision is "fp32" or "bf16", not {self.precision!r}')
         if self.epochs < 1:
             raise BadRecipe("[train] epochs is 1 or more")
-        if self.threads < 0 or self.save_every < 0:
-            raise BadRecipe("[train] threads and save_every are 0 or more")
+        if min(self.threads, self.save_every, self.steps) < 0:
+            raise BadRecipe("[train] threads, save_every and steps are 0 or more")
         if not 0 <= self.average < 1:
             raise BadRecipe("[train] average is from 0 to below 1")
 
@@ -127,8 +129,8 @@ class Trainer:
             journal.write(at, skipped=fresh)
             self.watch({"skipped": fresh})
 
-    def _step(self, batch: Batch, rate: float, at: int) -> dict[str, float]:
-        """One batch: losses, their sum's gradient, one step of the optimizer."""
+    def _step(self, batch: Batch, rate: float, at: int) -> dict[str, Any]:
+        """One batch: losses, their sum's gradient, one step of the optimizer; what was seen."""
         set_rate(self.optimizer, rate)
         device = next(self.method.parameters()).device
         half = self.settings.precision == "bf16"
@@ -147,7 +149,9 @@ class Trainer:
             torch.nn.utils.clip_grad_norm_(self.method.parameters(), self.optim.clip)
         self.optimizer.step()
         self._follow(at)
-        return {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
+        named = {"loss": total.item(), **{name: loss.item() for name, loss in losses.items()}}
+        seen = {name: value.item() for name, value in self.method.measures.items()}
+        return {**named, "seen": seen} if seen else named
 
     @torch.no_grad()
     def _follow(self, at: int) -> None:

@@ -109,6 +109,49 @@ def test_a_killed_and_resumed_run_ends_with_the_weights_of_an_unbroken_one(
     assert losses[0] == losses[1]
 
 
+def test_an_epoch_of_some_batches_is_the_beginning_of_a_whole_one(people, tmp_path):
+    def losses(folder, epoch):
+        return [
+            event["loss"]
+            for event in read_journal(folder / "log.jsonl")
+            if "loss" in event and event["epoch"] == epoch
+        ]
+
+    settings = {"epochs": 1, "steps": 0}
+    rates = {"schedule": "constant", "warmup": 0.0}  # a schedule's length is that of the run
+    whole = train(recipe_for(people, tmp_path, "all", train=settings, optim=rates))
+    few = train(recipe_for(people, tmp_path, "few", train={"steps": 2}, optim=rates))
+    more = train(recipe_for(people, tmp_path, "more", train={"epochs": 1, "steps": 9}, optim=rates))
+    assert len(losses(whole, 0)) == 3
+    assert losses(few, 0) == losses(whole, 0)[:2]
+    assert [len(losses(few, epoch)) for epoch in range(4)] == [2, 2, 2, 0]
+    assert losses(more, 0) == losses(whole, 0)
+
+
+def test_a_run_of_some_batches_an_epoch_is_resumed_exactly(people, tmp_path, killed_at):
+    torch.set_num_threads(1)
+    settings = {"steps": 2, "save_every": 1}
+    whole = train(recipe_for(people, tmp_path, "whole few", train=settings))
+    broken = recipe_for(people, tmp_path, "broken few", train=settings)
+    for steps in (1, 2):
+        killed_at(broken, steps)
+    folder = train(broken, resume=True)
+    one, two = weights(whole / "last"), weights(folder / "last")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    told = [
+        [event for event in read_journal(f / "log.jsonl") if "loss" in event]
+        for f in (whole, folder)
+    ]
+    assert told[0] == told[1]
+    assert [event["at"] for event in told[0]] == list(range(1, 7))
+
+
+@pytest.mark.parametrize("name", ["threads", "save_every", "steps"])
+def test_a_number_of_batches_or_threads_below_0_is_refused(people, tmp_path, name):
+    with pytest.raises(BadRecipe, match=f"{name}.* 0 or more"):
+        recipe_for(people, tmp_path, "below", train={name: -1})
+
+
 def test_a_run_is_not_overwritten_and_not_resumed_with_another_recipe(people, tmp_path):
     recipe = recipe_for(people, tmp_path, "one", train={"epochs": 1})
     train(recipe)
