@@ -23,7 +23,7 @@ class Attention(nn.Module):
     def __init__(self, dim: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
-        self.qkv, self.proj = _linear(dim, 3 * dim), _linear(dim, dim)
+        self.qkv, self.proj = fan_in(dim, 3 * dim), fan_in(dim, dim)
 
     def forward(self, tokens: Tensor, rows: Rows, first: bool = False) -> Tensor:
         """tokens: (S, D) to the same; a token sees its own row. first: of each row's first token
@@ -69,7 +69,7 @@ class FeedForward(nn.Module):
 
     def __init__(self, dim: int, inner: int) -> None:
         super().__init__()
-        self.fc1, self.fc2 = _linear(dim, inner), _linear(inner, dim)
+        self.fc1, self.fc2 = fan_in(dim, inner), fan_in(inner, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
         return self.fc2(gelu(self.fc1(tokens)))
@@ -118,7 +118,7 @@ def blocks(
     )
 
 
-def _linear(wide: int, narrow: int) -> nn.Linear:
+def fan_in(wide: int, narrow: int) -> nn.Linear:
     """As wide a start as its inputs ask (LeCun et al. 1998). ViT's 0.02 is made for widths about
     its own: in a narrow network a first token then hears next to nothing of the others.
     """

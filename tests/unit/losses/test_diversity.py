@@ -1,0 +1,82 @@
+"""Diversity is the mean cosine of two different parts, whatever their lengths."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from passerby.losses.diversity import diversity
+
+
+def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def literal(parts: torch.Tensor) -> float:
+    """A zero part has a cosine of 0 with all."""
+    means = []
+    for row in parts.tolist():
+        cosines = []
+        for a, one in enumerate(row):
+            for b, other in enumerate(row):
+                if a != b:
+                    product = sum(x * y for x, y in zip(one, other, strict=True))
+                    lengths = math.hypot(*one) * math.hypot(*other)
+                    cosines.append(product / lengths if lengths else 0.0)
+        means.append(sum(cosines) / len(cosines))
+    return sum(means) / len(means)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5), (1, 2, 3), (3, 6, 2), (2, 8, 16)], ids=str)
+def test_it_equals_a_loop_over_pairs_of_parts(shape: tuple[int, int, int]) -> None:
+    parts = drawn(*shape)
+    assert float(diversity(parts)) == pytest.approx(literal(parts), abs=1e-12)
+    assert float(diversity(parts * 7)) == pytest.approx(literal(parts), abs=1e-12)
+
+
+def test_a_part_of_zeros_counts_as_0_with_a_finite_gradient() -> None:
+    parts = drawn(3, 4, 5)
+    parts[0, 1] = 0
+    parts[2] = 0
+    parts.requires_grad_()
+    loss = diversity(parts)
+    assert float(loss.detach()) == pytest.approx(literal(parts.detach()), abs=1e-12)
+    loss.backward()
+    assert parts.grad.isfinite().all()
+    assert parts.grad[0].any()
+
+
+def test_its_gradient_is_that_of_the_loop() -> None:
+    parts = drawn(2, 3, 4).requires_grad_()
+    diversity(parts).backward()
+    step = 1e-6
+    for place in torch.cartesian_prod(*(torch.arange(n) for n in parts.shape)).tolist():
+        ends = []
+        for sign in (1, -1):
+            moved = parts.detach().clone()
+            moved[tuple(place)] += sign * step
+            ends.append(literal(moved))
+        slope = (ends[0] - ends[1]) / 2 / step
+        assert float(parts.grad[tuple(place)]) == pytest.approx(slope, abs=1e-7)
+
+
+def test_parts_that_are_alike_give_1_opposed_ones_less_and_one_alone_0() -> None:
+    one = drawn(2, 1, 4)
+    assert float(diversity(one.expand(-1, 5, -1))) == pytest.approx(1)
+    assert float(diversity(torch.cat([one, -one], 1))) == pytest.approx(-1)
+    assert float(diversity(torch.eye(4)[None])) == 0
+    alone = drawn(2, 1, 4).requires_grad_()
+    loss = diversity(alone)
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert not alone.grad.any()
+
+
+def test_half_precision_is_raised() -> None:
+    parts = drawn(3, 4, 5).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = diversity(parts)
+    assert found.dtype == torch.float32
+    assert float(found) == pytest.approx(literal(parts.double()), abs=1e-6)
