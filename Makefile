@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.passerby-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format default-model
+.PHONY: help setup demo test check format default-model compare
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -35,3 +35,7 @@ format: setup ## put files into the project's format
 default-model: setup ## draw people and train the shipped model again (half an hour on 2 idle cores)
 	$(BIN)/passerby train recipes/default.toml --resume
 	$(BIN)/python benchmarks/ship_default.py runs/default/best
+
+compare: setup ## train every method alike and compare them (about an hour on 2 idle cores)
+	$(BIN)/python benchmarks/compare.py runs/compare --out results/compare.json
+	$(BIN)/python benchmarks/tables.py

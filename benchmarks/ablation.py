@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from paired import interval, spoken
+from paired import askers, interval, spoken
 from report import finish, machine
 
 from passerby.build import method_settings
@@ -111,22 +111,33 @@ def train(ablation: Ablation, variant: str, seed: int) -> None:
     settings = ablation.settings(variant)
     settings += [f"run.out={folder.parent}", f"run.name={folder.name}", f"run.seed={seed}"]
     settings += [f"run.vectors={ablation.runs / 'vectors'}"]
-    words = [word for each in settings for word in ("--set", each)]
-    command = [sys.executable, "-c", "from passerby.cli import main; main()", "train"]
+    command = ["-c", "from passerby.cli import main; main()", "train", str(ablation.recipe)]
+    alone([*command, *as_options(settings), "--resume"], folder.name)
+    print(f"trained {folder.name}", flush=True)
+
+
+def as_options(settings: Sequence[str]) -> list[str]:
+    """Settings as `passerby train` takes them."""
+    return [word for each in settings for word in ("--set", each)]
+
+
+def alone(command: Sequence[str], name: str, heard: bool = False) -> None:
+    """Python in a process of its own with one thread. heard: what it prints is printed.
+
+    Ends this program with the last line of stderr where the process fails.
+    """
     ended = subprocess.run(
-        [*command, str(ablation.recipe), *words, "--resume"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+        [sys.executable, *command], env={**os.environ, "OMP_NUM_THREADS": "1"}, text=True,
+        stdout=None if heard else subprocess.PIPE, stderr=subprocess.PIPE, check=False,
     )  # fmt: skip
     if ended.returncode:
         said = ended.stderr.strip().splitlines() or [f"ended with {ended.returncode}"]
-        raise SystemExit(f"{folder.name}: {said[-1]}")
-    print(f"trained {folder.name}", flush=True)
+        raise SystemExit(f"{name}: {said[-1]}")
 
 
 def results(ablation: Ablation, val: Split, test: Split) -> dict[str, dict[str, Any]]:
     """The numbers of each variant: means over its seeds; what was chosen, seed by seed."""
-    places = {person: place for place, person in enumerate(test.persons)}
-    persons = np.array([places[caption.person] for caption in test.captions])
+    persons = askers(test)
     top: dict[str, np.ndarray] = {}
     values: dict[str, dict[str, Any]] = {}
     for name, other in ablation.compared.items():
@@ -163,7 +174,21 @@ def training(folders: Sequence[Path], curve: bool) -> dict[str, Any]:
     found = choices(told, curve) if told else {}
     if found:
         best = [max(entry["rank-1"] for entry in event["curve"]) for event in told]
+    found |= seen(logs)
     return {"validation rank-1": round(float(np.mean(best)), 2), "minutes": minutes, **found}
+
+
+def seen(logs: Sequence[Log]) -> dict[str, Any]:
+    """What a method measured beside its losses: the mean of the last epoch's steps and of seeds."""
+    found: dict[str, list[float]] = {}
+    for log in logs:
+        last = max(event["epoch"] for event in log if "loss" in event)
+        for event in log:
+            if "loss" in event and event["epoch"] == last:
+                for name, value in event.get("seen", {}).items():
+                    found.setdefault(name, []).append(value)
+    told = {name: round(float(np.mean(values)), 4) for name, values in found.items()}
+    return {"seen": told} if told else {}
 
 
 def choices(told: Log, curve: bool) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Tables of a method's page: what its parts are worth, what it costs, what its recipe reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results import read
@@ -9,15 +9,23 @@ FORMS = ("ours", "literal")
 METRICS = ("rank-1", "rank-5", "rank-10", "mAP")
 
 
-def ablation(method: str, chosen: Mapping[str, str] | None = None, trapezoid: bool = False) -> str:
+def ablation(
+    method: str,
+    chosen: Mapping[str, str] | None = None,
+    trapezoid: bool = False,
+    seen: Mapping[str, str] | None = None,
+) -> str:
     """What the parts of a method are worth, each against the variant it is built on.
 
     chosen: settings that validation chooses in each run, and the words for them. trapezoid: whether
-    the trapezoid's mAP stands beside the standard one.
+    the trapezoid's mAP stands beside the standard one. seen: what runs measured beside their
+    losses, and the words for it.
     """
+    seen = seen or {}
     told, chosen = read(f"{method}_ablation"), chosen or {}
     asked = {"mAP-trapezoid": "mAP, trapezoid"} if trapezoid else {}
     heads = ["variant", "Rank-1", "Rank-5", "Rank-10", "mAP", *asked.values(), *chosen.values()]
+    heads += seen.values()
     head = row(*heads, "Rank-1 against", "difference [95 %]")
     rows = [f"{head}\n{'|---' * (len(heads) + 2)}|"]
     again = []
@@ -25,10 +33,11 @@ def ablation(method: str, chosen: Mapping[str, str] | None = None, trapezoid: bo
     for name, found in told["values"].items():
         other, change = found.get("against", ""), ""
         if other:
-            mean, low, high = found["difference"]
-            change = f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+            change = spread(found["difference"], "+")
         numbers = [f"{found[m]:.1f}" for m in (*METRICS, *asked)]
         choices = [", ".join(f"{value:g}" for value in found.get(key, ())) for key in chosen]
+        measured = found.get("seen", {})
+        choices += [f"{measured[key]:.2f}" if key in measured else "" for key in seen]
         line = row(name, *numbers, *choices, other, change)
         if "k" in found:
             again = ["", f"Re-ranked, {reranking(found)} chosen on validation (seed by seed):", "",
@@ -70,6 +79,55 @@ def drawn(method: str) -> str:
         f"{told['test mAP']:.1f}{trapezoid}, {told['queries']:,} captions x {told['photos']:,} "
         f"photos. `results/{method}_drawn.json`."
     )
+
+
+def comparison() -> str:
+    """All methods on the same people for the same minutes: what they find, and what they cost."""
+    told = read("compare")
+    base = next(iter(told["values"]))
+    heads = ["Rank-1 [95 %]", "Rank-5", "Rank-10", "mAP [95 %]"]
+    rows = [row("method", *heads, f"Rank-1 against {base}", "mAP against it")]
+    rows.append("|---" * 7 + "|")
+    for name, found in told["values"].items():
+        first, ap = (spread(found[metric]) for metric in ("rank-1", "mAP"))
+        between = [f"{found[metric][0]:.1f}" for metric in ("rank-5", "rank-10")]
+        apart = found.get("difference", {})
+        rows.append(
+            row(name, first, *between, ap, *(
+                spread(apart[metric], "+") if apart else "" for metric in ("rank-1", "mAP")
+            ))
+        )  # fmt: skip
+    rows += ["", *comparison_cost(told)]
+    rows.append(
+        f"\nDrawn people, {told['queries']:,} captions x {told['photos']:,} photos of "
+        f"{told['persons']} persons never seen; one run each of {told['minutes']:g} minutes on one "
+        "core, two at once, the best epoch by validation; intervals over persons, differences "
+        f"paired by query. {told['machine']}. `results/compare.json`."
+    )
+    return "\n".join(rows)
+
+
+def comparison_cost(told: Mapping[str, Any]) -> list[str]:
+    """What each method needed to be trained, and needs to search."""
+    heads = ("pairs seen", "epochs (best)", "minutes", "weights trained, million",
+             "weights to search, million", "bytes a photo", "photos/s", "ms a query")  # fmt: skip
+    rows = [row("method", *heads), "|---" * (len(heads) + 1) + "|"]
+    for name, found in told["values"].items():
+        weights = [f"{found[f'weights {what}'] / 1e6:.2f}" for what in ("trained", "to search")]
+        rows.append(
+            row(
+                name, f"{found['pairs']:,}", f"{found['epochs']} ({found['best epoch']})",
+                f"{found['minutes']:.1f}", *weights, f"{found['bytes a photo']:,}",
+                f"{found['photos a second']:.0f}", f"{found['milliseconds a query']:.1f}",
+            )
+        )  # fmt: skip
+    return rows
+
+
+def spread(found: Sequence[float], sign: str = "") -> str:
+    """A mean and its interval."""
+    mean, low, high = (f"{value:{sign}.1f}" for value in found)
+    return f"{mean} [{low}, {high}]"
 
 
 def nafs_cost() -> str:

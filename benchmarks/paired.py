@@ -47,6 +47,12 @@ def spoken(folder: Path, split: Split, val: Split | None) -> dict[str, Any]:
     return told
 
 
+def askers(split: Split) -> np.ndarray:
+    """The number of each caption's person, (Q,), as `interval` takes it."""
+    places = {person: place for place, person in enumerate(split.persons)}
+    return np.array([places[caption.person] for caption in split.captions])
+
+
 def interval(hits: np.ndarray, persons: np.ndarray) -> tuple[float, float, float]:
     """Mean of `hits` (Q,) in percent and its 95 % interval, whole persons drawn again."""
     count = persons.max() + 1

@@ -11,10 +11,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from cmr_tables import commonality
 from method_tables import (
     ablation,
     acsa_cost,
     acsa_phrases,
+    comparison,
     drawn,
     fusion,
     ivt_cost,
@@ -25,7 +27,8 @@ from results import ROOT, read
 
 PAGES = (
     "README.md", "src/passerby/default_model/README.md", "docs/methods/nafs.md",
-    "docs/methods/acsa.md", "docs/methods/ivt.md",
+    "docs/methods/acsa.md", "docs/methods/ivt.md", "docs/methods/cmr.md",
+    "docs/methods/comparison.md",
 )  # fmt: skip
 MARK = re.compile(r"(<!-- results:(\w+) -->\n)(.*?)(<!-- results:end -->)", re.S)
 
@@ -82,6 +85,12 @@ TABLES = {
     "ivt_ablation": partial(ablation, "ivt", trapezoid=True),
     "ivt_cost": ivt_cost,
     "ivt_drawn": partial(drawn, "ivt"),
+    "cmr_ablation": partial(
+        ablation, "cmr", seen={"floor share": "at the floor", "parts alike": "parts alike"}
+    ),
+    "cmr_drawn": partial(drawn, "cmr"),
+    "commonality": commonality,
+    "compare": comparison,
 }
 
 

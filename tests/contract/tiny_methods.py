@@ -31,6 +31,11 @@ TINY = {
         "image_encoder": SMALL_SWIN,
         "text_encoder": SMALL_BERT,
     },
+    "cmr": {
+        "method": {"name": "cmr", "dim": 12, "heads": 2, "part_count": 2, "warmup": 0},
+        "image_encoder": SMALL_RESNET,
+        "text_encoder": SMALL_BERT,
+    },
     "ivt": {
         "method": {"name": "ivt", "stride": 6, "drop_path": 0.0},
         "image_encoder": SMALL_VIT,

@@ -37,7 +37,7 @@ def test_parts_are_compared_on_cuda_as_on_the_cpu(direction: str) -> None:
     torch.testing.assert_close(on_cuda.cpu(), on_cpu, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("method", ["twotower", "nafs", "acsa", "ivt", "ivt_pretrain"])
+@pytest.mark.parametrize("method", ["twotower", "nafs", "acsa", "ivt", "ivt_pretrain", "cmr"])
 def test_a_run_in_bf16_with_a_running_mean_stops_and_resumes_on_cuda(tmp_path, method) -> None:
     from passerby.build import load_method
     from passerby.config import parse_recipe
