@@ -7,7 +7,7 @@ Two seeds a variant; run it again to go on after a break. How it is measured: ab
 
 from ablation import RECIPES, Ablation, given, measure
 
-EPOCHS, WARMUP = 4, 1
+EPOCHS, WARMUP = 3, 1
 # name: (settings of [method], the variant it is compared with)
 VARIANTS: dict[str, tuple[dict[str, object], str | None]] = {
     "global": ({"coarse": False, "fine": False}, None),
