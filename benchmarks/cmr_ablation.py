@@ -19,6 +19,7 @@ VARIANTS: dict[str, tuple[dict[str, object], str | None]] = {
     "neighbour_count": ({"commonality": "neighbour_count"}, "fine parts ranked"),
     "stripes": ({"parts": "stripes"}, "id_posterior"),
     "fine asked by coarse": ({"fine_queries": "coarse"}, "id_posterior"),
+    "little diversity": ({"diversity_weight": 0.04}, "id_posterior"),
     "slots": ({"decoder": "slots"}, "id_posterior"),
 }
 

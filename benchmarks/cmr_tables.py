@@ -25,6 +25,12 @@ def commonality() -> str:
         f"`results/commonality.json`, which says what a region is. A reconstruction: {len(lines)} "
         f"model{'s' if len(lines) > 1 else ''} of ours."
     )
+    alike = "; ".join(
+        f"{model} {values[f'{model}: parts alike']['photos']:.2f} and "
+        f"{values[f'{model}: parts alike']['captions']:.2f}"
+        for model in told["models"]
+    )
+    said += f" The mean cosine of two parts of one photo, and of one caption: {alike}."
     return "\n\n".join([*lines, said, _estimates(told)])
 
 

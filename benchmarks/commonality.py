@@ -13,7 +13,8 @@ estimates follow best (the mean of estimators and sides); every number is of the
 "place" is the region at the height where the part looks on average, which for stripes is geometry;
 "outfit" is how common all of a person's clothes are. Correlations are Spearman's, over photos or
 captions, [rho, low, high] of a bootstrap over persons. quarters: mean c of the rows in each quarter
-by true commonality in the chosen region, rarest first. all parts: of all (row, part) at once. at
+by true commonality in the chosen region, rarest first. parts alike: the mean cosine of two
+different parts of one photo or caption. all parts: of all (row, part) at once. at
 the floor: the share of margins there, of all persons.
 """
 
@@ -36,6 +37,7 @@ from passerby.data.batches import photo_batches
 from passerby.data.sampling import random_batches
 from passerby.data.sources import read_data
 from passerby.drawn.facts import read_wardrobe
+from passerby.losses.diversity import diversity
 from passerby.losses.identity import person_logits, posteriors
 from passerby.losses.ranking import COMMONALITIES, distinctiveness, margins
 from passerby.method import Method
@@ -61,8 +63,12 @@ def main() -> None:
     shared = shares([facts[person] for person in split.persons])
     values = {}
     for name, method in models.items():
-        told = judged(estimates(method, split), shared, split, heights(method, split))
-        values |= {f"{name}: {what}": found for what, found in told.items()}
+        features = embedded(method, split)
+        found = estimates(method, features, split)
+        told = judged(found, shared, split, heights(method, split))
+        values |= {f"{name}: {what}": about for what, about in told.items()}
+        alike = {side: round(float(diversity(parts)), 4) for side, parts in features.items()}
+        values[f"{name}: parts alike"] = alike
         print(f"estimated {name}", flush=True)
     if given.picture:
         draw(next(iter(models.values())), given.data, given.picture)
@@ -116,9 +122,11 @@ def rows_of(split: Split) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 @torch.inference_mode()
-def estimates(method: Method, split: Split) -> dict[tuple[str, str], Estimate]:
+def estimates(
+    method: Method, features: dict[str, Tensor], split: Split
+) -> dict[tuple[str, str], Estimate]:
     """By estimator and side."""
-    features, config = embedded(method, split), method.config
+    config = method.config
     owners, photo_of = rows_of(split)
     persons, shape = torch.from_numpy(owners["captions"]), features["photos"].shape[1]
     sums = {(k, s): torch.zeros(len(owners[s]), shape) for k in KINDS for s in SIDES}
