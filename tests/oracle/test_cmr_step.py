@@ -178,13 +178,16 @@ def distinct(scores: list[list[float]], kind: str, config: Config, own: Any) -> 
     return found
 
 
-def spread(rows: list[Tensor]) -> Tensor:
-    """The mean cosine of two different parts, the mean over photos or texts."""
+def spread(rows: list[Tensor], form: str) -> Tensor:
+    """The mean cosine of two different parts, or of those above 0, over photos or texts."""
+    least = 0.0 if form == "overlap" else -1.0
     total = torch.zeros(()).double()
     for parts in rows:
         units = [unit(part) for part in parts]
         pairs = [(a, b) for a in range(len(units)) for b in range(len(units)) if a != b]
-        total = total + sum(units[a] @ units[b] for a, b in pairs) / len(pairs) / len(rows)
+        total = total + sum((units[a] @ units[b]).clamp(min=least) for a, b in pairs) / len(
+            pairs
+        ) / len(rows)
     return total
 
 
@@ -237,7 +240,7 @@ def parted(method: Cmr, fine: Any, wholes: list[Tensor], epoch: int) -> dict[str
         named["identity_fine"] = 0.5 * told / count
     named["cmr"] = 0.5 * total
     if config.parts == "learned":
-        named["diversity"] = 0.04 * (spread(fine[0]) + spread(fine[1]))
+        named["diversity"] = 0.04 * sum(spread(side, config.diversity) for side in fine)
     if config.weighting == "text":
         first, last = method.weigh[0], method.weigh[2]
         weights = [dense(dense(row, first).clamp(min=0), last).softmax(0) for row in wholes]
@@ -262,7 +265,7 @@ def parted(method: Cmr, fine: Any, wholes: list[Tensor], epoch: int) -> dict[str
         {"commonality": "none", "layers": 2},
         {"classifiers": "shared"},
         {"cosine_scale": 8.0},
-        {"weighting": "text"},
+        {"weighting": "text", "diversity": "mean"},
         {"positives": "all", "last_stride": 2},
         {"coarse": False},
         {"fine": False},

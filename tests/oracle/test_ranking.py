@@ -194,3 +194,12 @@ def test_classifiers_of_parts_equal_their_formulas(shared: bool, scale: float) -
     assert float(loss.detach()) == pytest.approx(total, rel=1e-9)
     whole = identity(vectors, weight, torch.tensor(persons), smoothing, scale)
     assert float(whole.detach()) == float(loss.detach())
+
+
+@pytest.mark.parametrize("negatives", ["random", "hardest"])
+def test_scores_that_are_not_numbers_give_a_loss_that_is_none(negatives: str) -> None:
+    """Else a run that diverged would report that nothing is left to learn."""
+    persons = torch.arange(4)
+    for broken in (torch.full((2, 4, 4), torch.nan), torch.eye(4).repeat(2, 1, 1)):
+        broken[0, 1, 1] = torch.nan
+        assert ranking(broken, persons, negatives=negatives).isnan()

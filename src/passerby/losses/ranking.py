@@ -81,7 +81,8 @@ def cmr(
         columns, found = _mined(anchors, wanted, same, margin, negatives, generator)
         asked = margins(u.to(anchors), margin, floor).reshape(*anchors.shape[:-1], 1)
         terms = relu(asked + (anchors.gather(-1, columns) - wanted))
-        return (torch.where(found, terms, 0) * share).sum()
+        # What is not finite stays so: the training loop tells of it.
+        return (torch.where(found | terms.isnan(), terms, 0) * share).sum()
 
 
 def margins(distinct: Tensor, margin: float, floor: float) -> Tensor:

@@ -2,9 +2,10 @@
 
 A RECONSTRUCTION. Park et al. 2024 (arXiv 2501.00318) published no code, and their formulas were not
 at hand: what is known is the shape (an encoder and a shared decoder, global, coarse and fine
-embeddings, person ids as the only supervision, a ranking margin that shrinks for parts which many
-people share). docs/methods/cmr.md tells row by row what is known, inferred and made up here; each
-guess is a setting, so that the truth, once known, is one switch away. R1 .. R9 are its rows.
+embeddings, person ids as the only supervision, a ranking loss that uses how many people share a
+part). That a common part's margin shrinks is inferred. docs/methods/cmr.md tells row by row what is
+known, inferred and made up here; each guess is a setting, so that the truth, once known, is one
+switch away. R1 .. R10 are its rows.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from passerby.encoders.spec import EncoderSpec
 from passerby.encoders.texts import text_encoder
 from passerby.errors import BadModel, BadRecipe
 from passerby.language.tokenizer import needed
-from passerby.losses.diversity import diversity
+from passerby.losses.diversity import FORMS, diversity
 from passerby.losses.gathering import gathered
 from passerby.losses.identity import classified, person_logits, posteriors
 from passerby.losses.matching import agreement, raised
@@ -55,6 +56,7 @@ _WORDS = {
     "positives": POSITIVES,
     "weighting": ("mean", "text"),
     "classifiers": ("separate", "shared"),
+    "diversity": FORMS,
 }
 
 
@@ -72,10 +74,10 @@ class Config:
 
     weighting: fine parts count alike ("mean") or as each text weighs them ("text", PLOT).
     identity_weight, ranking_weight: of both losses of the whole; local_weight: times these of parts
-    (R9); cmr_weight: of the ranking over fine parts, 0 for none. diversity_weight: with learned
-    parts. classifiers: one of each fine part ("separate") or of all ("shared"). cosine_scale: above
-    0, classifiers compare directions alone, times this. length: tokens of a text. persons: classes,
-    set from the training split.
+    (R9); cmr_weight: of the ranking over fine parts, 0 for none. diversity (R10) and its weight: of
+    learned parts, see losses/diversity.py. classifiers: one of each fine part ("separate") or of
+    all ("shared"). cosine_scale: above 0, they compare directions alone, times this. length: tokens
+    of a text. persons: classes, set from the training split.
     """
 
     photo: PhotoSpec = field(default_factory=lambda: PhotoSpec(384, 128))
@@ -105,6 +107,7 @@ class Config:
     ranking_weight: float = 1.0
     local_weight: float = 0.5
     cmr_weight: float = 0.5
+    diversity: str = "overlap"
     diversity_weight: float = 0.04
     classifiers: str = "separate"
     cosine_scale: float = 0.0
@@ -304,10 +307,11 @@ class Cmr(Method):
             logits, named["identity_fine"] = self._identified("fine", both, persons)
             of_photos, of_texts = posteriors(logits, persons.repeat(2)).chunk(2, dim=1)
             told = of_texts, of_photos
-        alike = diversity(photos) + diversity(texts)
-        self.measures = {"parts alike": alike.detach() / 2}
+        alike = diversity(photos.detach(), "mean") + diversity(texts.detach(), "mean")
+        self.measures = {"parts alike": alike / 2}
         if config.parts == "learned" and config.diversity_weight:
-            named["diversity"] = config.diversity_weight * alike
+            apart = diversity(photos, config.diversity) + diversity(texts, config.diversity)
+            named["diversity"] = config.diversity_weight * apart
         if config.cmr_weight:
             loss = self._ranked(scores, persons, told, epoch >= config.warmup)
             named["cmr"] = config.cmr_weight * loss

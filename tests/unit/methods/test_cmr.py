@@ -166,7 +166,7 @@ def test_where_nothing_measures_commonality_only_how_alike_parts_are_is_told(set
     method.losses(batch)
     assert set(method.measures) == {"parts alike"}
     sides = method.features_of_photos(batch.images), method.features_of_texts(batch.texts)
-    own = sum(float(diversity(side.fine).detach()) for side in sides) / 2
+    own = sum(float(diversity(side.fine, "mean").detach()) for side in sides) / 2
     assert float(method.measures["parts alike"]) == pytest.approx(own, abs=1e-6)
     whole = made(fine=False)
     whole.losses(batch_for(whole))
