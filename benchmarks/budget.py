@@ -144,6 +144,8 @@ class Stretch:
             method, recipe.train, recipe.optim, folder, lambda *_: None, unseen, self._hear
         )
         self.times = Times([], prepare, len(self._batches(0, 0, None)))
+        if self.times.epoch < 2:
+            raise BadRecipe("an epoch is a single batch, too few to time; draw more persons")
         self.heard: list[float] = []
 
     def run(self) -> float:

@@ -31,7 +31,9 @@ def main() -> None:
         name: ({"warmup": WARMUP, **settings}, other)
         for name, (settings, other) in VARIANTS.items()
     }
-    measure(Ablation("CMR ablation", recipe, EPOCHS, variants, asked.runs), asked.out)
+    measure(
+        Ablation("CMR ablation (a reconstruction)", recipe, EPOCHS, variants, asked.runs), asked.out
+    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ the floor: the share of margins there, of all persons.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from parts_picture import draw
 from rank_correlation import correlation, interval, quarters
 from report import finish, machine
 from shared_clothes import FIELDS, REGIONS, outfits, region_at, shares
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 import passerby
@@ -37,6 +38,7 @@ from passerby.data.batches import photo_batches
 from passerby.data.sampling import random_batches
 from passerby.data.sources import read_data
 from passerby.drawn.facts import read_wardrobe
+from passerby.errors import Refused
 from passerby.losses.diversity import diversity
 from passerby.losses.identity import person_logits, posteriors
 from passerby.losses.ranking import COMMONALITIES, distinctiveness, margins
@@ -55,10 +57,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--picture", type=Path, help="of the first model")
-    given = parser.parse_args()
+    try:
+        measure(parser.parse_args())
+    except Refused as refusal:
+        sys.exit(f"commonality: {refusal}")
 
+
+def measure(given: argparse.Namespace) -> None:
     models = named([ready(folder) for folder in given.models])
     split = read_data(f"drawn:{given.data}", "train")
+    for name, method in models.items():
+        if method.config.persons != len(split.persons):
+            raise SystemExit(
+                f"{name}: trained on {method.config.persons} persons, {given.data} has "
+                f"{len(split.persons)}; name the people that it was trained on"
+            )
     facts = {str(each.id): each for each in read_wardrobe(given.data, "train")}
     shared = shares([facts[person] for person in split.persons])
     values = {}
@@ -70,20 +83,21 @@ def main() -> None:
         alike = {side: round(float(diversity(parts)), 4) for side, parts in features.items()}
         values[f"{name}: parts alike"] = alike
         print(f"estimated {name}", flush=True)
-    if given.picture:
-        draw(next(iter(models.values())), given.data, given.picture)
     finish(
         "commonality", values, given.out, machine=machine(), regions=FIELDS,
         models={name: method.fingerprint for name, method in models.items()},
         batch=BATCH, passes=PASSES, captions=len(split.captions), photos=len(split.photos),
         persons=len(split.persons), held=len(split.persons) - len(split.persons) // 2,
     )  # fmt: skip
+    if given.picture:
+        draw(next(iter(models.values())), given.data, given.picture)
 
 
 def ready(folder: Path) -> Method:
     """The model, if it has what the estimators ask for."""
     method = passerby.load(folder)
-    if "fine" not in (getattr(method, "classes", None) or {}):
+    classes = getattr(method, "classes", None)
+    if not isinstance(classes, nn.ParameterDict) or "fine" not in classes:
         raise SystemExit(f"{folder}: no CMR model with fine parts and its classifiers; train one")
     return method
 

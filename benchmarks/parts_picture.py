@@ -1,4 +1,4 @@
-"""What the parts of CMR look at: a picture of drawn people never trained on, and their captions.
+"""What the parts of CMR, a reconstruction, look at: drawn people never trained on, their captions.
 
 A row a photo: the photo, then where each coarse and each fine part looks, then its caption with the
 words that each fine part looks at most. Heat is a part's attention over its mean in that photo.
@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from passerby.data.images import normalise, open_photo, resize
 from passerby.data.sources import read_data
 from passerby.drawn.facts import PersonFacts, read_wardrobe
+from passerby.errors import BadData
 from passerby.method import Method
 from passerby.types import Photo
 
@@ -45,6 +46,8 @@ def draw(method: Method, data: Path, out: Path) -> None:
     """Writes the picture, a PNG, of the drawn people in `data` that the rule of `shown` takes."""
     told = shown(read_wardrobe(data, "val"))
     photos = {photo.id: photo for photo in read_data(f"drawn:{data}", "val").photos}
+    if not told:
+        raise BadData(f"{data}: no caption of its val split tells enough for a picture; draw more")
     rows = [looks(method, photos[name], text) for name, text in told[:PEOPLE]]
     out.parent.mkdir(parents=True, exist_ok=True)
     few_coloured(picture(rows)).save(out, optimize=True)
@@ -157,7 +160,7 @@ def head(
             middle = starts[side] + part * (TILE[0] + GAP) + TILE[0] / 2
             pen.text((middle, TOP - 13), str(part + 1), FAINT, font(12), anchor="mm")
     pen.text((text, 12), "caption, and the words that each fine part looks at most", INK, font(14))
-    pen.text((text, TOP - 20), "percent of its attention", FAINT, font(12))
+    pen.text((text, TOP - 20), "percent of its attention (CMR: a reconstruction)", FAINT, font(12))
 
 
 def heated(photo: Image.Image, heat: np.ndarray) -> Image.Image:

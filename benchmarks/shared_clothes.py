@@ -15,8 +15,8 @@ REGIONS = (*ENDS, "bag")
 FIELDS = (
     "head: hat (kind, colour) and hair (colour, length, style; bald: that alone); upper: outer and "
     "inner garment; lower: lower garment or dress, and tights; shoes; bag: all bags. Of a garment "
-    "its kind and its colour's name; nothing of patterns, shades, cuts, scarves, belts, glasses, "
-    "things carried"
+    "its kind and its colour's name, whether a photo shows it or not; nothing of patterns, shades, "
+    "cuts, scarves, belts, glasses, things carried"
 )
 
 

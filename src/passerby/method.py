@@ -60,6 +60,7 @@ class Method(nn.Module, ABC):
     # Fields of `config` that `similarity` (and `bound`) alone read, with the values from which
     # validation chooses after training; the model folder keeps the chosen ones.
     choices: Mapping[str, Sequence[Any]] = MappingProxyType({})
+    remark: str = ""  # what every model's card says of the method
     views: int = 1  # of each photo in a batch to train with, each changed by itself
     # What the last call of `losses` saw besides, by name: logged with each step, never added.
     measures: Mapping[str, Tensor] = MappingProxyType({})

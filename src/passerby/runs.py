@@ -281,7 +281,7 @@ def _save(
     card = (
         f"# {recipe.run.name}\n\nA model of passerby (`{name}`), trained on `{recipe.data.train}` "
         f"(seed {recipe.run.seed}). The recipe is recipe.json of its run.\n"
-    ) + (f"\n{told}\n" if told else "")
+    ) + "".join(f"\n{line}\n" for line in (method.remark, told) if line)
     save_method(method, name, folder, weights=weights, card=card)
 
 

@@ -3,16 +3,17 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from passerby.encoders.spec import EncoderSpec
 from passerby.method import PhotoSpec
 from passerby.methods.cmr import Cmr, Config
-from passerby.types import Batch, Texts
+from passerby.types import Batch, Caption, Photo, Split, Texts
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
-from commonality import KINDS, distinct
+from commonality import KINDS, SIDES, distinct, judged
 
 RESNET = {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 1], "layer_type": "basic"}
 BERT = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
@@ -49,3 +50,25 @@ def test_estimates_of_a_batch_are_those_that_its_training_step_logs(kind: str, p
         logged = float(method.measures[f"commonality {part + 1}"])
         assert logged == pytest.approx(1 - u.mean().item(), abs=1e-6)
     assert both.std() > 1e-4  # else anything would be equal to anything
+
+
+def test_a_region_is_chosen_on_one_half_of_the_persons_and_told_of_the_other() -> None:
+    count, draw = 400, np.random.default_rng(1)
+    shared = draw.uniform(0.01, 1, (count, 5))
+    choosing = np.zeros(count, dtype=bool)
+    choosing[np.random.default_rng(0).permutation(count)[: count // 2]] = True
+    # Who chooses sees region 2 in the estimates; all others have region 4 in theirs.
+    c = np.where(choosing, shared[:, 2], shared[:, 4])[:, None]
+    names = [str(number) for number in range(count)]
+    split = Split(
+        "train",
+        tuple(Photo(name, Path(name), name) for name in names),
+        tuple(Caption(name, "a person", name, name) for name in names),
+    )
+    found = {(kind, side): (c, np.zeros(1)) for kind in KINDS for side in SIDES}
+    told = judged(found, shared, split, np.array([0.1]))
+    assert told["part 1"] == {"height": 0.1, "chosen": "lower", "place": "head"}
+    entry = told["part 1: sim_entropy of photos"]
+    assert abs(entry["chosen"][0]) < 0.2
+    assert entry["regions"]["bag"] == pytest.approx(1)
+    assert abs(entry["place"][0]) < 0.2

@@ -32,7 +32,7 @@ def decoder_of(
     """
     if kind not in DECODERS:
         raise BadRecipe(f"decoder = {kind!r}; it is one of {', '.join(DECODERS)}")
-    if min(dim, heads, layers, iterations) < 1 or dim % heads:
+    if min(dim, heads, layers, iterations) < 1 or (kind == "attention" and dim % heads):
         raise BadRecipe(
             f"heads, layers, iterations are 1 or more, and heads ({heads}) divide {dim}"
         )

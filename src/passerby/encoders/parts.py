@@ -1,4 +1,4 @@
-"""Whole, coarse and fine embeddings of a photo's map or a text's tokens (CMR's encoder-decoder)."""
+"""Whole, coarse and fine embeddings of a photo's map or a text's tokens (CMR, reconstructed)."""
 
 from __future__ import annotations
 

@@ -158,6 +158,10 @@ class Config:
 
 class Cmr(Method):
     config: Config
+    remark = (
+        "CMR here is a reconstruction: its authors published no code, and their formulas were not "
+        "at hand. Quote none of its numbers as theirs."
+    )
 
     def __init__(self, config: Config, tokenizer: Any = None) -> None:
         super().__init__()
@@ -292,7 +296,7 @@ class Cmr(Method):
             both = torch.cat([photos, texts])
             named[f"identity_{name}"] = self._identified(name, both, persons)[1]
         if config.ranking_weight * local:
-            loss = ranking(agreement(texts, photos, 1.0), persons, config.margin, **self._drawn)
+            loss = ranking(agreement(texts, photos, 1.0), persons, config.margin, **self._pairs())
             named[f"ranking_{name}"] = config.ranking_weight * local * loss
         return named
 
@@ -317,7 +321,7 @@ class Cmr(Method):
             named["cmr"] = config.cmr_weight * loss
         if weights is not None and config.ranking_weight * config.local_weight:
             weighed = (weights.T[:, :, None] * scores).sum(0)
-            loss = ranking(weighed, persons, config.margin, **self._drawn)
+            loss = ranking(weighed, persons, config.margin, **self._pairs())
             named["ranking_fine"] = config.ranking_weight * config.local_weight * loss
         return named
 
@@ -328,8 +332,7 @@ class Cmr(Method):
         logits = person_logits(both, self.classes[name], config.cosine_scale)
         return logits, 2 * weight * classified(logits, persons.repeat(2))
 
-    @property
-    def _drawn(self) -> dict[str, Any]:
+    def _pairs(self) -> dict[str, Any]:
         """Which pairs are compared. A new generator, seeded by torch's: runs resume exactly, and
         every device draws alike.
         """
@@ -355,7 +358,7 @@ class Cmr(Method):
                 **{f"commonality {k + 1}": 1 - u.mean() for k, u in enumerate(both)},
             }
         shrunk = distinct if warm else None
-        return cmr(scores, persons, shrunk, config.margin, config.floor, **self._drawn)
+        return cmr(scores, persons, shrunk, config.margin, config.floor, **self._pairs())
 
     def _classifiers(self) -> nn.ParameterDict:
         """Of the whole (C, D), of coarse parts side by side (C, K D), of fine parts (K, C, D), or
