@@ -18,14 +18,13 @@ import torch
 
 from passerby.build import build_method
 from passerby.config import Recipe, as_text
-from passerby.data.batches import train_batches
-from passerby.data.cache import ResizedPhotos
 from passerby.data.sources import read_splits
 from passerby.errors import BadRecipe
 from passerby.method import Method
+from passerby.runs import Source
 from passerby.training.checkpoint import Position
 from passerby.training.loop import Trainer
-from passerby.types import Batch, Report, Split
+from passerby.types import Report, Split
 
 TURNS, STEPS = 5, 10
 FEWEST, MOST = 4, 10  # epochs: validation has to have some to choose from, and takes time
@@ -132,18 +131,18 @@ class Stretch:
     """
 
     def __init__(self, recipe: Recipe, splits: Iterable[Split], folder: Path) -> None:
-        self.recipe, (self.split, val) = recipe, splits
-        captions = [caption.text for caption in self.split.captions]
+        self.recipe, (split, val) = recipe, splits
+        captions = [caption.text for caption in split.captions]
         torch.manual_seed(recipe.run.seed)
-        method = build_method(recipe, captions, len(self.split.persons))
+        method = build_method(recipe, captions, len(split.persons))
         began = time.monotonic()
         method.prepare(list(dict.fromkeys([*captions, *(c.text for c in val.captions)])), folder)
         prepare = time.monotonic() - began
-        self.photos = ResizedPhotos(self.split.photos, method.photo_spec, keep=True)
+        self.source = Source(recipe, split, method)
         self.trainer = Trainer(
             method, recipe.train, recipe.optim, folder, lambda *_: None, unseen, self._hear
         )
-        self.times = Times([], prepare, len(self._batches(0, 0, None)))
+        self.times = Times([], prepare, len(self.source.epoch(0, 0)))
         if self.times.epoch < 2:
             raise BadRecipe("an epoch is a single batch, too few to time; draw more persons")
         self.heard: list[float] = []
@@ -153,21 +152,12 @@ class Stretch:
         self.heard = []
         self.trainer.position = Position(epoch=self.recipe.train.epochs - 1)
         steps = min(STEPS, self.times.epoch)
-        self.trainer.run(lambda epoch, start: self._batches(epoch, start, steps), steps)
+        self.trainer.run(lambda epoch, start: self.source.epoch(epoch, start, steps), steps)
         return (self.heard[-1] - self.heard[0]) / max(1, len(self.heard) - 1)
 
     def _hear(self, event: dict[str, Any]) -> None:
         if "loss" in event:
             self.heard.append(event["seconds"])
-
-    def _batches(self, epoch: int, start: int, steps: int | None) -> Iterable[Batch]:
-        recipe, data, method = self.recipe, self.recipe.data, self.trainer.method
-        return train_batches(
-            self.split, method.draw_texts, method.photo_spec, batch=data.batch,
-            seed=recipe.run.seed, epoch=epoch, start=start, augment=recipe.augment,
-            sampler=data.sampler, each=data.each, pairs=data.pairs, photos=self.photos,
-            steps=steps, views=method.views, broken=data.broken,
-        )  # fmt: skip
 
 
 def unseen(method: Method) -> Report:  # noqa: ARG001 - in the place of validation

@@ -31,7 +31,6 @@ from rank_correlation import correlation, interval, quarters
 from report import finish, machine
 from shared_clothes import FIELDS, REGIONS, outfits, region_at, shares
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 import passerby
 from passerby.data.batches import photo_batches
@@ -43,6 +42,7 @@ from passerby.losses.diversity import diversity
 from passerby.losses.identity import person_logits, posteriors
 from passerby.losses.ranking import COMMONALITIES, distinctiveness, margins
 from passerby.method import Method
+from passerby.similarity.parts import part_cosines
 from passerby.types import Split
 
 KINDS = tuple(kind for kind in COMMONALITIES if kind != "none")
@@ -169,10 +169,13 @@ def distinct(
 ) -> list[tuple[str, str, Tensor]]:
     """(estimator, side, u (K, B)) of one batch, as in training."""
     config = method.config
-    texts, photos = (features[s][places[s]].transpose(0, 1) for s in ("captions", "photos"))
-    scores = normalize(texts, dim=2) @ normalize(photos, dim=2).mT
+    texts, photos = (features[s][places[s]] for s in ("captions", "photos"))
+    scores = part_cosines(texts, photos)
     own = [
-        posteriors(person_logits(side, method.classes["fine"], config.cosine_scale), persons)
+        posteriors(
+            person_logits(side.transpose(0, 1), method.classes["fine"], config.cosine_scale),
+            persons,
+        )
         for side in (texts, photos)
     ]
     found = []

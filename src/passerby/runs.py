@@ -84,7 +84,7 @@ def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) ->
         trainer.resume()
     if trainer.position.epoch < recipe.train.epochs or not _has_chosen(method, folder):
         _prepare(method, recipe, folder, (train_split, val_split), watch)
-    source = _Source(recipe, train_split, method)
+    source = Source(recipe, train_split, method)
     trainer.run(source, source.steps, _left_out(method, train_split, val_split))
     if not _has_chosen(method, folder):
         at = recipe.train.epochs * source.steps
@@ -181,7 +181,7 @@ def _teller(name: str, watch: Watch | None) -> Callable[[int, int], None]:
     return hear
 
 
-class _Source:
+class Source:
     """The recipe's batches of any epoch, resized photos kept between epochs where it says so."""
 
     def __init__(self, recipe: Recipe, split: Split, method: Method) -> None:
@@ -190,12 +190,13 @@ class _Source:
         # The identity sampler makes more batches in one epoch than in another.
         epochs = recipe.train.epochs if recipe.data.sampler == "identity" else 1
         most = recipe.train.steps or None
-        self.steps = min(len(self._epoch(epoch, 0, most)) for epoch in range(epochs))
+        self.steps = min(len(self.epoch(epoch, 0, most)) for epoch in range(epochs))
 
     def __call__(self, epoch: int, start: int) -> Batches[Batch]:
-        return self._epoch(epoch, start, self.steps)
+        return self.epoch(epoch, start, self.steps)
 
-    def _epoch(self, epoch: int, start: int, steps: int | None = None) -> Batches[Batch]:
+    def epoch(self, epoch: int, start: int, steps: int | None = None) -> Batches[Batch]:
+        """Batches of an epoch from number `start` on; steps: at most, None for all of them."""
         data = self.recipe.data
         return train_batches(
             self.split,

@@ -115,6 +115,13 @@ class Tokenizer:
             for one in self.rules.encode_batch(list(texts[start : start + _BLOCK]))
         )
 
+    def left_out(self, texts: Sequence[str], longest: int) -> list[str]:
+        """A line on how many texts lose their ends, where some do."""
+        cut = self.longer(texts, longest)
+        if not cut:
+            return []
+        return [f"the ends of {cut} of {len(texts)} captions, longer than {longest} tokens"]
+
     def notes(self, text: str, longest: int) -> list[str]:
         """What a user should know of how this text is read: cut, or with unknown words."""
         said = []

@@ -195,10 +195,7 @@ class Cmr(Method):
         return [] if self.tokenizer is None else self.tokenizer.notes(text, self.length)
 
     def left_out(self, texts: Sequence[str]) -> list[str]:
-        cut = 0 if self.tokenizer is None else self.tokenizer.longer(texts, self.length)
-        if not cut:
-            return []
-        return [f"the ends of {cut} of {len(texts)} captions, longer than {self.length} tokens"]
+        return [] if self.tokenizer is None else self.tokenizer.left_out(texts, self.length)
 
     def encode_images(self, images: Tensor) -> Embeddings:
         """vector (N, F): the flat vector of similarity/parts.py, F = (1 + K + K) D with all parts
