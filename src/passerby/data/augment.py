@@ -39,10 +39,11 @@ class Augment:
     rectangle covers. erase_fill: with what, the "mean" colour or "noise": levels 127.5 + 127.5 z, z
     standard normal, so N(0, 1) in photos normalised with mean and std 0.5, as IVT was released; but
     clipped to 0..255, as pixels are, where the released noise is not. crop: largest share of the
-    area cut away. rotate: degrees to either side. brightness, contrast, saturation: largest
-    relative change. hue: degrees to either side. gamma, balance: largest log of the exponent and of
-    a colour channel's gain. blur: largest sigma in pixels. downsample: largest factor, less one, by
-    which detail is lost. noise: largest standard deviation, in levels of 255.
+    area cut away. widen: largest share by which a box grows that is loose, in every second photo;
+    its border repeats the photo's edge. rotate: degrees to either side. brightness, contrast,
+    saturation: largest relative change. hue: degrees to either side. gamma, balance: largest log of
+    the exponent and of a colour channel's gain. blur: largest sigma in pixels. downsample: largest
+    factor, less one, by which detail is lost. noise: largest standard deviation, in levels of 255.
 
     Raises BadRecipe for a value out of range.
     """
@@ -54,6 +55,7 @@ class Augment:
     erase_largest: float = 0.4
     erase_fill: str = "mean"
     crop: float = 0.0
+    widen: float = 0.0
     rotate: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
@@ -96,10 +98,12 @@ class Augment:
             pixels = pixels[:, ::-1]
         reach = (round(self.pad * height / REFERENCE[0]), round(self.pad * width / REFERENCE[1]))
         down, right = rng.integers((-reach[0], -reach[1]), (reach[0] + 1, reach[1] + 1))
-        if not self.crop and not self.rotate:
+        if not self.crop and not self.rotate and not self.widen:
             return _shifted(pixels, int(down), int(right))
         side = math.sqrt(1 - rng.random() * self.crop)
-        slack = (1 - side) / 2  # where the kept part lies, as an offset of its middle
+        if self.widen and rng.random() < 0.5:
+            side = 1 + rng.random() * self.widen
+        slack = abs(1 - side) / 2  # where the kept part lies, as an offset of its middle
         across, along = rng.uniform(-slack, slack, size=2) * (width, height)
         angle = rng.uniform(-self.rotate, self.rotate)
         middle = ((width - 1) / 2, (height - 1) / 2)

@@ -8,6 +8,8 @@ from torch.nn.functional import cross_entropy, normalize
 
 from passerby.errors import BadRecipe
 
+_NEVER = 1e4  # a logit that no softmax sees; infinity times a target of 0 would be none
+
 
 def same_person(rows: Tensor, columns: Tensor) -> Tensor:
     """bool (R, C): which of (R,) and (C,) person numbers are equal."""
@@ -50,6 +52,29 @@ def itc(logits: Tensor, persons: Tensor) -> Tensor:
     """
     target = _target(persons, persons, "l1").to(logits)
     return 0.5 * (cross_entropy(logits, target) + cross_entropy(logits.T, target))
+
+
+def against_twins(
+    texts: Tensor,
+    twins: Tensor,
+    photos: Tensor,
+    persons: Tensor,
+    told: Tensor,
+    temperature: float = 0.05,
+) -> Tensor:
+    """Cross entropy of each photo's own captions among all captions and all false twins.
+
+    texts, twins, photos: (B, D), pair by pair; twins[b] is texts[b] with one word made false.
+    persons: (B,). told: bool (B,), which twins there are; the others count for nothing. From photo
+    to text alone: a false sentence has no photo that it should find.
+    """
+    with torch.autocast(texts.device.type, enabled=False):
+        right = agreement(photos, texts, temperature)
+        wrong = agreement(photos, twins, temperature).masked_fill(~told, -_NEVER)
+        target = _target(persons, persons, "l1").to(right)
+        return cross_entropy(
+            torch.cat([right, wrong], 1), torch.cat([target, torch.zeros_like(wrong)], 1)
+        )
 
 
 def agreement(

@@ -2,7 +2,8 @@
 
 The baseline every method of the field stands on: a photo encoder and a text encoder, each followed
 by a linear map into one space, trained by similarity distribution matching (SDM, Jiang & Ye 2023)
-and, as an option, by an identity classifier that both sides share (Zheng et al. 2020).
+and, as options, by an identity classifier that both sides share (Zheng et al. 2020), and against
+false twins of the captions, in which one word is wrong (ours).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, normalize
 
@@ -19,9 +21,11 @@ from passerby.encoders.photos import photo_encoder
 from passerby.encoders.spec import EncoderSpec
 from passerby.encoders.texts import text_encoder
 from passerby.errors import BadRecipe
+from passerby.language.spelling import Spelling
 from passerby.language.tokenizer import needed
+from passerby.language.twins import false_twin
 from passerby.losses.identity import identity
-from passerby.losses.matching import contrastive, sdm
+from passerby.losses.matching import against_twins, contrastive, sdm
 from passerby.method import Method, PhotoSpec, check_words
 from passerby.similarity.cosine import cosine
 from passerby.types import Batch, Embeddings, Texts
@@ -34,7 +38,9 @@ class Config:
 
     photo_pooling: "encoder" (its own), "mean", "max" or "stripes" (the map cut into `stripes`
     horizontal bands, the mean and the maximum of each side by side). text_pooling: "encoder",
-    "mean" or "max" over real tokens. length: tokens read of a sentence. mirror: in eval mode a
+    "mean" or "max" over real tokens. length: tokens read of a sentence. respell: slips and synonyms
+    of words that the model has not met are read as words that it has. twin_weight: of the loss
+    against false twins (`language.twins`), beside the others. mirror: in eval mode a
     photo's vector is the mean of its own and its mirror image's. persons: classes of the identity
     loss, set from the training split.
     """
@@ -52,6 +58,8 @@ class Config:
     text_pooling: str = "encoder"
     length: int = 77
     dropout: float = 0.0
+    respell: bool = False
+    twin_weight: float = 0.0
     mirror: bool = False
     persons: int = 0
 
@@ -86,6 +94,8 @@ class TwoTower(Method):
             nn.LayerNorm(wide), nn.Dropout(config.dropout), nn.Linear(wide, config.dim)
         )
         self.text_head = nn.Linear(self.text_encoder.width, config.dim)
+        words = tokenizer.words if tokenizer and config.respell else None
+        self._spelling = Spelling(words) if words else None
         self.classes = None
         if config.identity_weight and config.persons:
             self.classes = nn.Parameter(torch.empty(config.persons, config.dim))
@@ -97,11 +107,29 @@ class TwoTower(Method):
         return min(self.config.length, self.text_encoder.length)
 
     def tokenize(self, texts: Sequence[str]) -> Texts:
-        ids, mask = needed(self.tokenizer).encode(texts, self.length)
+        ids, mask = needed(self.tokenizer).encode(list(map(self._respelt, texts)), self.length)
         return Texts(ids=ids, mask=mask)
 
+    def draw_texts(self, texts: Sequence[str], rngs: Sequence[Generator]) -> Texts:
+        """Captions, and with twin_weight the false twin of each; told: which have one."""
+        read = self.tokenize(texts)
+        if not self.config.twin_weight:
+            return read
+        twins = [false_twin(text, rng) for text, rng in zip(texts, rngs, strict=True)]
+        false = self.tokenize([twin or text for twin, text in zip(twins, texts, strict=True)])
+        told = torch.tensor([twin is not None for twin in twins])
+        return Texts(**read.tensors, twin_ids=false.ids, twin_mask=false.mask, told=told)
+
     def notes(self, text: str) -> list[str]:
-        return [] if self.tokenizer is None else self.tokenizer.notes(text, self.length)
+        if self.tokenizer is None:
+            return []
+        read = [] if self._spelling is None else self._spelling.changes(text)
+        told = ", ".join(f"{word} as {known}" for word, known in read)
+        said = [f"words the model has not met were read as others: {told}"] if read else []
+        return said + self.tokenizer.notes(self._respelt(text), self.length)
+
+    def _respelt(self, text: str) -> str:
+        return text if self._spelling is None else self._spelling(text)
 
     def encode_images(self, images: Tensor) -> Embeddings:
         vector = self._photo_vector(images)
@@ -136,6 +164,11 @@ class TwoTower(Method):
             named["sdm"] = self.config.sdm_weight * sdm(*given)
         if self.config.contrastive_weight:
             named["contrastive"] = self.config.contrastive_weight * contrastive(*given)
+        if self.config.twin_weight:
+            named["twins"] = self.config.twin_weight * against_twins(
+                texts, self._twins(batch.texts), photos, batch.persons, batch.texts.told,
+                self.config.temperature,
+            )  # fmt: skip
         if self.classes is not None:
             both = torch.cat([photos, texts])
             loss = identity(both, self.classes, batch.persons.repeat(2))
@@ -155,6 +188,10 @@ class TwoTower(Method):
         if self.classes is not None:
             groups["heads"].append(self.classes)
         return groups
+
+    def _twins(self, texts: Texts) -> Tensor:
+        """(B, D): raw vectors of the false twins."""
+        return self.encode_texts(Texts(ids=texts.twin_ids, mask=texts.twin_mask)).vector
 
     def _photo_vector(self, images: Tensor) -> Tensor:
         features = self.image_encoder(images)

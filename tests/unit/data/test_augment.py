@@ -14,8 +14,9 @@ from passerby.errors import BadRecipe
 
 OFF = {"flip": 0.0, "pad": 0.0, "erase": 0.0}
 STRONG = {
-    "flip": 0.5, "pad": 10.0, "erase": 0.5, "crop": 0.3, "rotate": 8.0, "brightness": 0.3,
-    "contrast": 0.3, "saturation": 0.4, "hue": 12.0, "gray": 0.1, "gamma": 0.3, "balance": 0.15,
+    "flip": 0.5, "pad": 10.0, "erase": 0.5, "crop": 0.3, "widen": 0.3, "rotate": 8.0,
+    "brightness": 0.3, "contrast": 0.3, "saturation": 0.4, "hue": 12.0, "gray": 0.1, "gamma": 0.3,
+    "balance": 0.15,
     "blur": 1.2, "downsample": 2.0, "noise": 12.0,
 }  # fmt: skip
 
@@ -74,6 +75,18 @@ def test_padding_is_told_at_384_by_128_and_shifts_no_further() -> None:
         edges.append((192 - kept.any(axis=1).sum(), 64 - kept.any(axis=0).sum()))
     assert max(down for down, _ in edges) == 5
     assert max(right for _, right in edges) == 5
+
+
+def test_a_widened_photo_is_smaller_in_its_frame_by_the_share_at_most() -> None:
+    augment, heights = Augment(**{**OFF, "widen": 0.25}), []
+    source = np.zeros((128, 64, 3), np.uint8)
+    source[1:-1, 1:-1] = 255  # the edge is repeated round it
+    for seed in range(200):
+        inside = augment(source, rng(seed))[..., 0] > 127
+        heights.append(inside.any(axis=1).sum())
+        assert inside[:, 32].sum() > 90
+    assert min(heights) >= 126 / 1.25 - 1
+    assert 60 < sum(height >= 125 for height in heights) < 140, "half of them stay"
 
 
 def test_erasing_covers_the_stated_share_with_the_mean_colour() -> None:

@@ -1,5 +1,6 @@
 """The two-tower: its options do what they say, and it starts from transformers folders."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import normalize
@@ -143,3 +144,41 @@ def test_a_tokenizer_of_another_size_than_its_encoder_is_refused(folders) -> Non
     (folders / "b" / "vocab.txt").unlink()
     with pytest.raises(BadModel, match="tokenizer"):
         build(RESNET, {"kind": "bert", "source": str(folders / "b")})
+
+
+def words_of(method, ids) -> str:
+    return method.tokenizer.rules.decode(ids.tolist()).replace("[PAD]", "").strip()
+
+
+def test_twins_stand_beside_the_captions_that_they_contradict() -> None:
+    method = build(twin_weight=0.5)
+    rngs = [np.random.default_rng(place) for place in range(3)]
+    texts = method.draw_texts([*CAPTIONS[:2], "a man"], rngs)
+    assert texts.told.tolist() == [True, True, False]
+    for row in range(2):
+        assert words_of(method, texts.ids[row]) != words_of(method, texts.twin_ids[row])
+    assert words_of(method, texts.ids[2]) == words_of(method, texts.twin_ids[2])
+
+
+def test_twins_have_a_loss_of_their_own_that_trains() -> None:
+    method = build(twin_weight=0.5).train()
+    rngs = [np.random.default_rng(place) for place in range(4)]
+    texts = method.draw_texts(CAPTIONS[:4], rngs)
+    numbers = torch.arange(4)
+    losses = method.losses(Batch(PHOTOS, texts, numbers, numbers))
+    assert set(losses) == {"sdm", "twins"}
+    losses["twins"].backward()
+    assert float(method.text_head.weight.grad.abs().sum()) > 0
+
+
+def test_respelling_reads_a_slip_as_the_word_and_says_so() -> None:
+    plain, respelt = build(), build(respell=True)
+    right, slip = "a woman with a white bag", "a womna with a whtie bag"
+    assert torch.equal(respelt.tokenize([right]).ids, respelt.tokenize([slip]).ids)
+    assert not torch.equal(plain.tokenize([right]).ids.sum(), plain.tokenize([slip]).ids.sum())
+    told = respelt.notes(slip)
+    assert len(told) == 1
+    assert "womna as woman" in told[0]
+    assert "whtie as white" in told[0]
+    assert respelt.notes(right) == []
+    assert "whtie" in plain.notes(slip)[0]
