@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from passerby.drawn.canvas import RGB, Canvas
+from passerby.drawn.canvas import RGB, Canvas, Cloth
 from passerby.drawn.clothes import OUTER, Dressed, shaded
 from passerby.drawn.dressing import patch, surface
 from passerby.drawn.outline import column, ellipse, sweep
@@ -53,6 +53,21 @@ def paint_front(
         _collar(canvas, stance, worn.cloth.rgb, style)
     elif shown.garment.kind in ("shirt", "polo shirt", "blazer"):
         _collar(canvas, stance, shown.cloth.rgb, style)
+
+
+def paint_tie(
+    canvas: Canvas, stance: Stance, worn: Dressed, inner: Dressed | None, cloth: Cloth
+) -> None:
+    """A tie down the middle of a shirt, as far as what is worn over it leaves open."""
+    if stance.facing < _TURNED:
+        return
+    top = _top(stance) - 0.02
+    low = 0.575 if inner is None or worn.garment.open else top - 0.09
+    y = np.linspace(top, low, 5)
+    wide = np.interp(y, (0.575, top), (0.2, 0.11))
+    ease = (inner or worn).ease + 0.004
+    left, right = surface(stance, -wide, y, ease), surface(stance, wide, y, ease)
+    canvas.paint(column(left, right), cloth, 0.008 * stance.unit, stance.lift(0.0), 0, 0.5)
 
 
 def _top(stance: Stance) -> float:

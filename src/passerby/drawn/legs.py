@@ -21,6 +21,7 @@ _CUTS = {  # fit: what is added to the radii of the bare leg, from hip to ankle
     "regular": (0.009, 0.011, 0.013, 0.013, 0.018),
     "loose": (0.012, 0.017, 0.022, 0.022, 0.030),
 }
+_SOCKS = {"ankle": (0.82, 0.92), "calf": (0.6, 0.76), "knee": (0.5, 0.56)}  # where they begin
 _STOPS = {"mini": 0.27, "knee": 0.46, "calf": 0.78, "ankle": 1.03}
 
 
@@ -41,22 +42,16 @@ def paint_leg(
     lower = person.lower
     bare = lower is None or lower.kind == "skirt" or lower.length != "ankle"
     skin = Cloth("legs", person.skin, fold=0.0006, grain=0.01)
-    if person.legwear is not None:
+    socks = person.legwear is not None and person.legwear.kind == "socks"
+    if person.legwear is not None and not socks:
         skin = clothes["legwear"]
     if bare:
         canvas.paint(sweep(flat, radii * unit), skin, 0.045 * unit, lift, angle)
-    socks = style.random() < 0.5 and bare and person.legwear is None
-    sock = style.choice(((235, 235, 232), (40, 40, 44), (150, 150, 152)))
-    high = style.uniform(0.8, 0.93)
-    if socks and person.shoes.kind in ("sneakers", "shoes"):
+    if socks and person.legwear is not None:
+        high = style.uniform(*_SOCKS.get(person.legwear.length, _SOCKS["ankle"]))
         axis, thick = cut(points, radii, 1.0, high)
-        canvas.paint(
-            sweep(stance.place(axis), (thick + 0.002) * unit, start=False),
-            Cloth("socks", sock),
-            0.03 * unit,
-            lift,
-            angle,
-        )
+        line = sweep(stance.place(axis), (thick + 0.002) * unit, start=False)
+        canvas.paint(line, clothes["legwear"], 0.03 * unit, lift, angle)
     paint_shoe(canvas, stance, person, side, clothes["shoes"], lift, style)
     if lower is None or lower.kind == "skirt":
         return

@@ -102,6 +102,9 @@ SHOE_COLOURS = {
     "black": 42, "white": 24, "brown": 10, "gray": 6, "red": 4, "blue": 4, "beige": 3, "pink": 3,
     "dark gray": 3, "green": 1, "yellow": 1, "dark brown": 2, "orange": 1,
 }  # fmt: skip
+SOCK_COLOURS = {
+    "white": 54, "black": 24, "gray": 10, "dark gray": 3, "blue": 2, "navy": 2, "pink": 2, "red": 2,
+}  # fmt: skip
 BAG_COLOURS = {
     "black": 36, "brown": 10, "white": 7, "red": 8, "blue": 8, "gray": 6, "pink": 5, "beige": 4,
     "navy": 3, "green": 4, "yellow": 3, "purple": 3, "orange": 2, "khaki": 2, "dark blue": 2,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from passerby.drawn.asides import quality, strands
 from passerby.drawn.colour_words import colour_choice, shade
 from passerby.drawn.dice import Choice, Dice
 from passerby.drawn.lexicon import (
@@ -29,7 +30,8 @@ SHIRTS = frozenset({"t-shirt", "long sleeved t-shirt", "shirt", "polo shirt", "b
 _JEANS = frozenset({"jeans", "jean shorts"})
 _BAGS = ("bag", "carried")
 _COLOUR_TOLD = {"upper": 0.96, "inner": 0.94, "lower": 0.95, "legwear": 0.85, "shoes": 0.87,
-                "hat": 0.78, "scarf": 0.85, "belt": 0.8, "bag": 0.74, "carried": 0.45}  # fmt: skip
+                "hat": 0.78, "scarf": 0.85, "tie": 0.7, "belt": 0.8, "bag": 0.74,
+                "carried": 0.45}  # fmt: skip
 _SLEEVES = {
     "short": (Choice({"short sleeved": 46, "short sleeve": 36, "short-sleeved": 11,
                       "short-sleeve": 3}), "with short sleeves"),
@@ -116,6 +118,8 @@ def garment_phrase(telling: Telling, attribute: str, garment: Garment) -> str:
         words.insert(0 if before or dice.chance(0.55) else 1, shapes)
     if kind in _BAGS and dice.chance(0.2 * telling.detail + 0.05):
         words.insert(0, dice.pick(_SIZES))
+    elif dice.chance(0.03):
+        words.insert(0, quality(dice, garment.pattern))
     words.append(noun)
     told = " ".join(word for word in words if word)
     if is_plural(noun):
@@ -212,7 +216,8 @@ def hair_phrase(telling: Telling, person: Person) -> str:
     if not (length or colour):
         colour = dice.pick(hair_choice("colour", person.hair_colour))
     order = (colour, length) if dice.chance(0.05) else (length, colour)
-    words = _joined(*order, "hair", style)
+    besides = strands(dice) if dice.chance(0.04) else ""
+    words = _joined(*order, besides, "hair", style)
     if style.startswith(("in ", "pulled", "tied", "up ")) and dice.chance(0.15):
         return f"{telling.his} {mark('hair', words)}"
     return mark("hair", words)

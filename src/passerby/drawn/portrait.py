@@ -96,6 +96,8 @@ class Portrait:
             legs.paint_skirt(canvas, stance, person.lower, cloth, self.style("skirt"))
         clothes.paint_trunk(canvas, stance, self.worn, self.style("upper cut"))
         front.paint_front(canvas, stance, person, self.worn, inner, self.style("front"))
+        if person.tie is not None:
+            front.paint_tie(canvas, stance, self.worn, inner, self.cloth["tie"])
 
     def _bag(self, index: int) -> None:
         bag, name = self.person.bags[index], f"bag{index or ''}"

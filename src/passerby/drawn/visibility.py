@@ -11,7 +11,8 @@ from passerby.drawn.wardrobe import Person, garments
 
 # area in body heights squared that counts as seen in full
 _FULL = {
-    "hat": 0.006, "scarf": 0.004, "upper": 0.045, "inner": 0.010, "belt": 0.0015, "lower": 0.04,
+    "hat": 0.006, "scarf": 0.004, "upper": 0.045, "inner": 0.010, "belt": 0.0015, "tie": 0.004,
+    "lower": 0.04,
     "legwear": 0.014, "shoes": 0.007, "hair": 0.006, "face": 0.006, "carried": 0.002,
 }  # fmt: skip
 _BAGS = {"backpack": 0.028, "handbag": 0.010, "shoulder bag": 0.012, "messenger bag": 0.012,
@@ -24,11 +25,11 @@ def sight_of(person: Person, stance: Stance, canvas: Canvas) -> Sight:
     area = stance.unit**2 * stance.wide
     visible: dict[str, float] = {}
     for name, garment in garments(person):
-        full = (
-            _BAGS.get(garment.kind, 0.012)
-            if name.startswith("bag")
-            else _FULL.get(name.rstrip("0123456789"), 0.004)
-        )
+        full = _FULL.get(name.rstrip("0123456789"), 0.004)
+        if name.startswith("bag"):
+            full = _BAGS.get(garment.kind, 0.012)
+        elif garment.kind == "socks":
+            full = 0.003
         visible[name] = min(1.0, held.get(name, 0) / (full * area))
     face = held.get("face", 0) / (_FULL["face"] * area)
     hair = face if person.hair_length == "bald" else held.get("hair", 0) / (_FULL["hair"] * area)

@@ -6,7 +6,7 @@ A person keeps the wardrobe over all photos.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from passerby.drawn.palette import (
     PATTERNS,
     SHOE_COLOURS,
     SKIRT_COLOURS,
+    SOCK_COLOURS,
     TROUSER_COLOURS,
     UPPER_COLOURS,
     Colour,
@@ -75,6 +76,7 @@ class Person:
     carried: tuple[Garment, ...]
     scarf: Garment | None
     belt: Garment | None
+    tie: Garment | None = None
 
 
 def _patterned(rng: Rng, name: str, patterns: Mapping[str, float]) -> tuple[str, Colour | None]:
@@ -262,6 +264,29 @@ def _dress(rng: Rng) -> Garment:
     return _cloth(rng, "dress", SKIRT_COLOURS, patterns, sleeve=sleeve, length=length)
 
 
+def _legwear(
+    rng: Rng, sex: str, season: str, lower: Garment | None, shoes: Garment
+) -> Garment | None:
+    """Tights or socks on legs that show."""
+    if lower is not None and lower.kind != "skirt" and lower.length == "ankle":
+        return None
+    if sex == "woman" and season == "winter" and chance(rng, 0.6):
+        return _cloth(rng, "tights", {"black": 8, "gray": 1, "beige": 1})
+    if shoes.kind not in ("sneakers", "shoes") or not chance(rng, 0.45):
+        return None
+    length = pick(rng, {"ankle": 6, "calf": 3, "knee": 0.7})
+    return _cloth(rng, "socks", SOCK_COLOURS, length=length)
+
+
+def _tie(rng: Rng, sex: str, upper: Garment, inner: Garment | None) -> Garment | None:
+    """A tie on a man's buttoned shirt, most often under a blazer."""
+    shirt = inner or upper
+    likely = 0.5 if upper.kind == "blazer" else 0.16 if shirt.sleeve == "long" else 0.03
+    if sex != "man" or shirt.kind != "shirt" or not chance(rng, likely):
+        return None
+    return _cloth(rng, "tie", UPPER_COLOURS, {"plain": 6, "striped": 2, "dotted": 1})
+
+
 def _hat(rng: Rng, season: str) -> Garment:
     warm = season == "summer"
     kinds = {"cap": 60, "sun hat": 16 if warm else 2, "beanie": 1 if warm else 20}
@@ -299,8 +324,9 @@ def draw_wardrobe(rng: Rng) -> Person:
     if sex == "woman" and chance(rng, 0.26 if season == "summer" else 0.08):
         dress = _dress(rng)
         upper, inner, lower = (coat, dress, None) if coat is not None else (dress, None, None)
-    bare = lower is None or lower.kind == "skirt" or lower.length != "ankle"
-    tights = bare and sex == "woman" and season == "winter" and chance(rng, 0.6)
+    if upper.kind == "blazer" and lower is not None and lower.kind == "pants" and chance(rng, 0.45):
+        lower = replace(lower, colour=upper.colour, pattern="plain", second=None)  # a suit
+    shoes = _shoes(rng, sex, season)
     cold = season == "winter"
     return Person(
         sex=sex,
@@ -318,18 +344,19 @@ def draw_wardrobe(rng: Rng) -> Person:
         upper=upper,
         inner=inner,
         lower=lower,
-        legwear=_cloth(rng, "tights", {"black": 8, "gray": 1, "beige": 1}) if tights else None,
-        shoes=_shoes(rng, sex, season),
+        legwear=_legwear(rng, sex, season, lower, shoes),
+        shoes=shoes,
         bags=_bags(rng, sex),
         carried=_carried(rng),
         scarf=_cloth(rng, "scarf", UPPER_COLOURS, PATTERNS) if cold and chance(rng, 0.14) else None,
         belt=_cloth(rng, "belt", {"black": 6, "brown": 4}) if chance(rng, 0.08) else None,
+        tie=_tie(rng, sex, upper, inner),
     )  # fmt: skip
 
 
 def garments(person: Person) -> Sequence[tuple[str, Garment]]:
     """(attribute name, garment) of all that a person wears or holds, from head to foot."""
-    single = ("hat", "scarf", "upper", "inner", "belt", "lower", "legwear", "shoes")
+    single = ("hat", "scarf", "tie", "upper", "inner", "belt", "lower", "legwear", "shoes")
     worn = [(name, getattr(person, name)) for name in single if getattr(person, name) is not None]
     worn += [(f"bag{i or ''}", bag) for i, bag in enumerate(person.bags)]
     return worn + [(f"carried{i or ''}", thing) for i, thing in enumerate(person.carried)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from passerby.drawn.asides import remark, tail
 from passerby.drawn.dice import Choice, Dice
 from passerby.drawn.doings import act_clause, carry_clause, trinket_phrase
 from passerby.drawn.lexicon import hair_choice
@@ -35,10 +36,11 @@ _MEDIAN, _SPREAD = 24.0, 0.31  # words aimed at: log-normal
 # how often an attribute that shows is told
 _SALIENCE = {
     "upper": 0.985, "lower": 0.96, "shoes": 0.82, "inner": 0.85, "hair": 0.5, "hat": 0.88,
-    "glasses": 0.6, "beard": 0.25, "scarf": 0.85, "belt": 0.3, "legwear": 0.6, "bag": 0.86,
-    "carried": 0.75,
+    "glasses": 0.6, "beard": 0.25, "scarf": 0.85, "tie": 0.75, "belt": 0.3, "legwear": 0.6,
+    "bag": 0.86, "carried": 0.75,
 }  # fmt: skip
 _FIRST = ("upper", "lower", "inner", "bag", "hat", "scarf")  # told before a short caption is full
+_TAIL, _REMARK = 0.08, 0.03  # sentences and captions with words that tell of no attribute
 _SENTENCES = Choice({"1": 50, "2": 36, "3": 12, "4": 2})
 _ON = {"shoes": (0.03, " on {his} feet"), "hat": (0.07, " on {his} head"),
        "scarf": (0.3, " around {his} neck"), "belt": (0.15, " around {his} waist")}  # fmt: skip
@@ -188,7 +190,7 @@ def _clothes(
     """Phrases of what is worn, in an author's order."""
     dice = telling.dice
     order: list[str] = [n for n in ("upper", "lower", "legwear", "shoes") if n in names]
-    extras: list[str] = [n for n in ("hat", "scarf", "belt") if n in names]
+    extras: list[str] = [n for n in ("hat", "scarf", "tie", "belt") if n in names]
     if dice.chance(0.08):
         order.reverse()
     order = extras + order if dice.chance(0.35) else order + extras
@@ -239,7 +241,11 @@ def _sentences(author: Author, clauses: list[Clause], loose: list[str], target: 
     parts, start = [], 0
     for cut in cuts:
         parts.append(sentence(author, clauses[start:cut], opening=start == 0))
+        if dice.chance(_TAIL):
+            parts[-1] += f"{dice.among(' ', ', ')}{tail(dice, author.he, author.his)}"
         start = cut
+    if dice.chance(_REMARK):
+        loose = [*loose, remark(dice, author.he, author.his)]
     if dice.chance(0.5):
         parts += loose
     else:
@@ -263,7 +269,7 @@ def _finished(marked: str, dice: Dice) -> Told:
     if dice.chance(0.6):
         marked = marked.replace("colored", "coloured").replace("colorful", "colourful")
     pieces = _MARKS.split(marked + ("" if dice.chance(0.06) else "."))
-    if dice.chance(0.045):
+    if dice.chance(0.07):
         pieces = misspelt(pieces, dice)
     text, tells = "", []
     for place, piece in enumerate(pieces):
