@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -63,7 +64,7 @@ def look(
         if content in known_hashes or (row is not None and row.hash == content):
             return Seen(path, text, size, modified, content)
         photo = read_photo(path, (spec.height, spec.width))
-        width, height = _full_size(path, photo)
+        width, height = _full_size(path, photo, spec)
         image = to_tensor(photo, spec)
         return Seen(path, text, size, modified, content, image, width, height, _thumbnail(photo))
     except BadPhoto as error:
@@ -83,9 +84,10 @@ def in_order(
     """task(path) of every path, in order, at most `ahead` of them waiting to be taken.
 
     Threads are enough: Pillow and hashing let other threads run, and unlike child processes they
-    cannot outlive a killed run and keep its lock.
+    cannot outlive a killed run and keep its lock. A photo is too small to share out: each has one
+    of torch's, so that none makes helpers that wait for work, busily, on the cores of all.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    pool = ThreadPoolExecutor(workers, "decode", torch.set_num_threads, (1,))
     waiting: deque[Future[Seen]] = deque()
     try:
         for path in paths:
@@ -96,6 +98,7 @@ def in_order(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(torch.get_num_threads())  # what threads that begin later take
 
 
 def _hash(path: Path) -> str:
@@ -106,8 +109,12 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _full_size(path: Path, photo: Image.Image) -> tuple[int, int]:
-    """Width and height of the upright photo, which may have been decoded at a fraction of them."""
+def _full_size(path: Path, photo: Image.Image, spec: PhotoSpec) -> tuple[int, int]:
+    """Width and height of the upright photo, which may have been decoded at a fraction of them that
+    is twice the spec's size or more.
+    """
+    if photo.width < 2 * spec.width or photo.height < 2 * spec.height:
+        return photo.size
     with Image.open(path) as header:
         width, height = header.size
     turned = (width > height) != (photo.width > photo.height) and photo.width != photo.height
