@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import passerby.methods
+from passerby.calibration import FILE, read_calibration, write_calibration
 from passerby.config import Recipe, parse, to_json
 from passerby.encoders.spec import EncoderSpec
 from passerby.errors import BadModel, BadRecipe
@@ -148,7 +149,8 @@ def save_method(
     half: bool = False,
     card: str = "",
 ) -> None:
-    """Writes a model folder: config.json, model.safetensors, the tokenizer and a model card.
+    """Writes a model folder: config.json, model.safetensors, the tokenizer, a model card, and
+    calibration.json when the method has a calibration.
 
     weights: instead of the method's own. half: store floats as fp16.
     """
@@ -170,6 +172,10 @@ def save_method(
     (folder / "model.safetensors").chmod(told.stat().st_mode & 0o777)
     if isinstance(tokenizer, Tokenizer):
         tokenizer.save(folder)
+    if method.calibration is not None:
+        write_calibration(folder, method.calibration)
+    else:  # another model's, that was here before
+        (folder / FILE).unlink(missing_ok=True)
     (folder / "README.md").write_text(card or f"# A {name} model of passerby\n", encoding="utf-8")
 
 
@@ -178,9 +184,10 @@ def model_folder(name: str | Path | None = None) -> Path:
     return DEFAULT if str(name or "default") == "default" else Path(str(name))
 
 
-def load_method(folder: str | Path | None = None) -> Method:
+def load_method(folder: str | Path | None = None, *, calibrated: bool = True) -> Method:
     """The method in a model folder (the default model when None), in eval mode, on the CPU.
 
+    calibrated: with its calibration, where it has one; without, a damaged one is not met.
     Raises BadModel when the folder, its settings or its weights are wrong. A pickle is never read.
     """
     path = model_folder(folder)
@@ -192,6 +199,7 @@ def load_method(folder: str | Path | None = None) -> Method:
         raise BadModel(f"{path} has lost its tokenizer.json; copy the whole model folder")
     method = kind(config, tokenizer)
     _fill(method, read_weights(path / "model.safetensors"), path)
+    method.calibration = read_calibration(path) if calibrated else None
     method.fingerprint = fingerprint(path)
     return method.eval()
 

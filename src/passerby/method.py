@@ -13,6 +13,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
+from passerby.calibration import Calibration
 from passerby.errors import BadRecipe
 from passerby.types import Batch, Embeddings, Texts
 
@@ -64,6 +65,8 @@ class Method(nn.Module, ABC):
     views: int = 1  # of each photo in a batch to train with, each changed by itself
     # What the last call of `losses` saw besides, by name: logged with each step, never added.
     measures: Mapping[str, Tensor] = MappingProxyType({})
+    # From scores to probabilities, where the model folder holds a calibration.
+    calibration: Calibration | None = None
     fingerprint: str = ""  # sha256 of the model folder it was loaded from; "" before it is saved
 
     @property
@@ -76,7 +79,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def encode_images(self, images: Tensor) -> Embeddings:
-        """images: float (N, 3, H, W) as `photo_spec` says; vector (N, D) is raw."""
+        """images: float (N, 3, H, W) as `photo_spec` says; vector (N, D) is raw.
+
+        In eval mode it may run in several threads at once: nothing may be kept in the method.
+        """
 
     @abstractmethod
     def encode_texts(self, texts: Texts) -> Embeddings:

@@ -10,6 +10,7 @@ from tiny_methods import CAPTIONS, TINY
 
 import passerby.methods
 from passerby.build import load_method, save_method
+from passerby.calibration import Calibration
 from passerby.embedding import embed_texts
 from passerby.training.optim import cover
 from passerby.types import Batch, Texts
@@ -103,6 +104,24 @@ def test_a_saved_model_gives_equal_scores(tiny, tmp_path) -> None:
     assert not again.training
     assert again.fingerprint
     torch.testing.assert_close(scores(again), scores(tiny), atol=0, rtol=0)
+
+
+def test_a_calibration_survives_saving_and_is_no_part_of_the_fingerprint(tiny, tmp_path) -> None:
+    name = type(tiny).__module__.rsplit(".", 1)[-1]
+    save_method(tiny, name, tmp_path / "bare")
+    bare = load_method(tmp_path / "bare")
+    assert bare.calibration is None
+    bare.calibration = Calibration(
+        middle=0.1, spread=0.2, middle_worth=8.0, spread_worth=4.0, intercept=-6.0,
+        steepness=(2.0, 0.5, 0.7, -1.0, -0.5),
+        words=(5.0, 12.0, 30.0), threshold=0.2, missed=0.05, caught=0.6, rate=0.01, told="a test",
+    )  # fmt: skip
+    save_method(bare, name, tmp_path / "model")
+    again = load_method(tmp_path / "model")
+    assert again.calibration == bare.calibration
+    assert again.fingerprint == bare.fingerprint
+    save_method(tiny, name, tmp_path / "model")
+    assert load_method(tmp_path / "model").calibration is None
 
 
 def test_texts_in_any_order_and_company_embed_alike(tiny) -> None:

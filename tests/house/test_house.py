@@ -11,11 +11,12 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "passerby"
 
 # What each room may import of ours; a room may always import from itself.
-GROUND = {"types", "method", "errors"}
+GROUND = {"types", "method", "errors", "calibration"}
 ROOMS = {
     "errors": set(),
     "types": {"errors"},
-    "method": {"types", "errors"},
+    "calibration": {"errors"},
+    "method": {"types", "errors", "calibration"},
     **dict.fromkeys(
         ["data", "drawn", "encoders", "language", "losses", "similarity", "ranking"], GROUND
     ),
@@ -23,6 +24,7 @@ ROOMS = {
     "embedding": GROUND,
     "evaluation": GROUND | {"embedding", "ranking", "data"},
     "tuning": GROUND | {"embedding", "evaluation", "ranking", "data"},
+    "fitting": GROUND | {"embedding", "evaluation", "data", "drawn"},
     "training": GROUND | {"data"},
     "gallery": GROUND | {"embedding", "ranking", "data"},
     "config": GROUND | {"data", "encoders", "training"},

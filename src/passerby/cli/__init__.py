@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from passerby.cli.calibrate import calibrate
 from passerby.cli.demo import demo
 from passerby.cli.draw import draw
 from passerby.cli.evaluate import evaluate
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 Misused: Any = typer.BadParameter.__base__  # an option misspelt or missing: click's UsageError
 
-for command in (index, search, draw, train, evaluate, demo, import_released):
+for command in (index, search, draw, train, evaluate, calibrate, demo, import_released):
     app.command()(command)
 
 

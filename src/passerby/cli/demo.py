@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from passerby.gallery.search import Answer, Searcher
+    from passerby.gallery.answer import Answer
+    from passerby.gallery.search import Searcher
     from passerby.types import Caption, Split
 
 SEED = 770_001  # of people that no recipe draws
@@ -88,12 +89,17 @@ def _show(caption: Caption, answer: Answer) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        "rank", "score", "photo", "person", title=f'"{caption.text}"', title_justify="left"
-    )
+    from passerby.gallery.answer import percent
+
+    judged = [] if answer.match is None else ["match"]
+    columns = ["rank", "score", *judged, "photo", "person"]
+    table = Table(*columns, title=f'"{caption.text}"', title_justify="left")
     for hit in answer.hits[:5]:
         right = hit.person == caption.person
         told = f"{hit.person} (right)" if right else str(hit.person)
-        style = "bold green" if right else None
-        table.add_row(str(hit.rank), f"{hit.score:.3f}", hit.path.name, told, style=style)
+        match = [percent(hit.probability)] if judged else []
+        cells = [str(hit.rank), f"{hit.score:.3f}", *match, hit.path.name, told]
+        table.add_row(*cells, style="bold green" if right else None)
     Console().print(table)
+    if answer.warning is not None:
+        print(f"note: {answer.warning}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from passerby.gallery.search import Answer
+    from passerby.gallery.answer import Answer
 
 
 def search(
@@ -70,23 +70,31 @@ def save(file: Path, write: Callable[[Path], None]) -> None:
 
 
 def tell(answer: Answer) -> None:
-    """The ranked table, on stdout; paths are shown whole, folded on a narrow terminal."""
+    """The ranked table, on stdout; paths are shown whole, folded on a narrow terminal.
+
+    match: the probability that all the sentence tells is true of the photo, for a model that is
+    calibrated.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from passerby.errors import shown
+    from passerby.gallery.answer import percent
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("rank", justify="right")
     table.add_column("score", justify="right")
+    if answer.match is not None:
+        table.add_column("match", justify="right", no_wrap=True)
     table.add_column("path", overflow="fold")
     names = ("camera", "time", "person")
     present = [n for n in names if any(getattr(hit, n) is not None for hit in answer.hits)]
     for name in present:
         table.add_column(name)
     for hit in answer.hits:
-        cells = [str(hit.rank), f"{hit.score:.3f}", shown(hit.path)]
+        match = [] if answer.match is None else [percent(hit.probability)]
+        cells = [str(hit.rank), f"{hit.score:.3f}", *match, shown(hit.path)]
         for name in present:
             value = getattr(hit, name)
             value = (

@@ -30,15 +30,16 @@ from passerby.drawn.phrases import SHIRTS, family
 from passerby.drawn.wardrobe import Garment, garments
 from passerby.drawn.wording import UNSEEN, Tell
 
-_UNLIKELY = 0.004  # of words that no table gives to a thing: a slip of the author
-_ABSENT = 2 * math.log(_UNLIKELY)  # of anything told of a thing that is not there
+UNLIKELY = 0.004  # of words that no table gives to a thing: a slip of the author
+ABSENT = 2 * math.log(UNLIKELY)  # of anything told of a thing that is not there
 _HIDDEN = math.log(0.03)  # of telling what hardly shows, as wording does it
 _TIE = 1e-6
 _PATTERNS = {
     "strip": ("striped", "vertical stripes"), "line": ("striped", "vertical stripes"),
     "plaid": ("plaid",), "check": ("plaid",), "flannel": ("plaid",), "tartan": ("plaid",),
-    "flo": ("floral",), "dot": ("dotted",), "spot": ("dotted",), "camo": ("camouflage",),
-    "army print": ("camouflage",), "tone": ("colour block",), "block": ("colour block",),
+    "flor": ("floral",), "flower": ("floral",), "dot": ("dotted",), "spot": ("dotted",),
+    "camo": ("camouflage",), "army print": ("camouflage",), "tone": ("colour block",),
+    "block": ("colour block",),
     "graphic": ("print",), "logo": ("print",), "writing": ("print",), "picture": ("print",),
     "design on": ("print",), "print on": ("print",), "letter": ("print",), "image": ("print",),
 }  # fmt: skip
@@ -78,22 +79,24 @@ def ceiling(out: Path, split: str = "test") -> dict[str, float]:
 
 
 class Reader:
-    """Photos of some persons as arrays. `person`: int (P,), the row in `people` of each photo."""
+    """Photos of some persons as arrays. `person`: int (P,), the row in `people` of each photo.
+    `columns`: what they wear, by the attribute's family, a column a place ("bag", "bag1").
+    """
 
     def __init__(self, people: Sequence[PersonFacts]) -> None:
         self._people = [facts.person for facts in people]
         self._sights = [photo.sight for facts in people for photo in facts.photos]
         counts = [len(facts.photos) for facts in people]
         self.person = np.repeat(np.arange(len(people)), counts)
-        self._worn: dict[str, list[list[Garment | None]]] = {}
+        worn: dict[str, list[list[Garment | None]]] = {}
         for row, facts in enumerate(people):
             for name, garment in garments(facts.person):
-                slots = self._worn.setdefault(family(name), [])
+                slots = worn.setdefault(family(name), [])
                 digits = name.removeprefix(family(name))
                 while len(slots) <= int(digits or 0):
                     slots.append([None] * len(people))
                 slots[int(digits or 0)][row] = garment
-        self._columns = {name: [Column(s) for s in slots] for name, slots in self._worn.items()}
+        self.columns = {name: [Column(s) for s in slots] for name, slots in worn.items()}
         self._hidden: dict[str, np.ndarray] = {}
 
     def scores(self, tells: Iterable[Tell]) -> np.ndarray:
@@ -102,7 +105,7 @@ class Reader:
         for tell in tells:
             name, words = family(tell.attribute), plain(tell.words)
             if name in ("action", "view"):
-                total += self._of_sights(name, words)
+                total += self.of_sights(name, words)
                 continue
             total += self._of_people(name, words)[self.person]
             if name != "sex":
@@ -110,13 +113,17 @@ class Reader:
         return total
 
     def _of_people(self, name: str, words: str) -> np.ndarray:
-        columns = self._columns.get(name)
+        columns = self.columns.get(name)
         if columns is not None:
             return np.max([column.scores(words) for column in columns], axis=0)
+        return np.array([sum(parts) for parts in self.of_looks(name, words)])
+
+    def of_looks(self, name: str, words: str) -> list[tuple[float, ...]]:
+        """For each person what is told of hair, glasses, beard or sex, each as a logarithm."""
         rule = _RULES.get(name)
         if rule is None:
-            return np.zeros(len(self._people))
-        return np.array([rule(words, *_looks(person, name)) for person in self._people])
+            return [(0.0,)] * len(self._people)
+        return [rule(words, *_looks(person, name)) for person in self._people]
 
     def _of_hiding(self, name: str) -> np.ndarray:
         if name not in self._hidden:
@@ -127,8 +134,9 @@ class Reader:
             self._hidden[name] = np.where(np.array(shares) < UNSEEN, _HIDDEN, 0.0)
         return self._hidden[name]
 
-    def _of_sights(self, name: str, words: str) -> np.ndarray:
-        slip = math.log(_UNLIKELY)
+    def of_sights(self, name: str, words: str) -> np.ndarray:
+        """(P,): how likely these words are of each photo's action or view, as logarithms."""
+        slip = math.log(UNLIKELY)
         if name == "view":
             sides = next((s for stems, s in _VIEW_STEMS if re.search(stems, words)), "")
             fits = [not sides or s.view.split("-")[0] in sides for s in self._sights]
@@ -139,7 +147,10 @@ class Reader:
 
 
 class Column:
-    """One garment of each person, or None, as indices into the few values that occur."""
+    """One garment of each person, or None, as indices into the few values that occur.
+
+    absent: bool (persons,), who has none. cropped: who has one that ends at the calf.
+    """
 
     def __init__(self, worn: Sequence[Garment | None]) -> None:
         self._colours, self._first = _indexed(worn, lambda g: shade(g.colour))
@@ -149,28 +160,48 @@ class Column:
         self._sleeves, self._sleeve = _indexed(
             worn, lambda g: g.sleeve if g.kind in SHIRTS else "any"
         )
-        self._absent = np.array([garment is None for garment in worn])
+        self.absent = np.array([garment is None for garment in worn])
+        self.cropped = np.array([g is not None and g.length == "calf" for g in worn])
 
     def scores(self, words: str) -> np.ndarray:
         """(persons,): how likely these words are of each one's garment, as logarithms."""
-        total = np.zeros(len(self._absent))
+        total = np.zeros(len(self.absent))
+        told = (self.noun(words), self.pattern(words), self.sleeve(words))
+        for part in (*self.colours(words), *told):
+            if part is not None:
+                total += part
+        return np.where(self.absent, ABSENT, total)
+
+    def colours(self, words: str) -> list[np.ndarray]:
+        """(persons,) for each colour that is told: logarithms, as in the next three."""
+        parts = []
         for word in colours_in(words):
             first = np.array([_likely(colour_choice(s).shares, word) for s in self._colours])
             second = np.array([_likely(colour_choice(s).shares, word) for s in self._seconds])
-            total += np.log(np.maximum(first[self._first], second[self._second]))
+            parts.append(np.log(np.maximum(first[self._first], second[self._second])))
+        return parts
+
+    def noun(self, words: str) -> np.ndarray | None:
+        """(persons,) for the noun; None when none is told."""
         noun = noun_in(words)
-        if noun:
-            kinds = np.array([_likely(noun_choice(kind).shares, noun) for kind in self._kinds])
-            total += np.log(kinds)[self._kind]
+        if not noun:
+            return None
+        kinds = np.array([_likely(noun_choice(kind).shares, noun) for kind in self._kinds])
+        return np.log(kinds)[self._kind]
+
+    def pattern(self, words: str) -> np.ndarray | None:
+        """(persons,) for the pattern; None when none is told."""
         for stem, patterns in _PATTERNS.items():
             if stem in words:
-                total += _fits(self._patterns, patterns)[self._pattern]
-                break
+                return _fits(self._patterns, patterns)[self._pattern]
+        return None
+
+    def sleeve(self, words: str) -> np.ndarray | None:
+        """(persons,) for the sleeves; None when none are told."""
         for stem, sleeve in _SLEEVES.items():
             if stem in words:
-                total += _fits(self._sleeves, (sleeve, "any"))[self._sleeve]
-                break
-        return np.where(self._absent, _ABSENT, total)
+                return _fits(self._sleeves, (sleeve, "any"))[self._sleeve]
+        return None
 
 
 def plain(words: str) -> str:
@@ -212,11 +243,11 @@ def _indexed(
 
 
 def _likely(shares: dict[str, float], word: str) -> float:
-    return max(shares.get(word, 0.0), _UNLIKELY)
+    return max(shares.get(word, 0.0), UNLIKELY)
 
 
 def _fits(values: Sequence[str], right: Sequence[str]) -> np.ndarray:
-    return np.array([0.0 if value in right else math.log(_UNLIKELY) for value in values])
+    return np.array([0.0 if value in right else math.log(UNLIKELY) for value in values])
 
 
 def _looks(person: object, name: str) -> tuple[str, ...]:
@@ -230,37 +261,37 @@ def _looks(person: object, name: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=65536)
-def _hair(words: str, colour: str, length: str, style: str) -> float:
-    score = 0.0
+def _hair(words: str, colour: str, length: str, style: str) -> tuple[float, ...]:
     bald = "bald" in words or "shaved" in words
     if bald or length == "bald":
-        return 0.0 if bald and length == "bald" else _ABSENT
+        return (0.0 if bald and length == "bald" else ABSENT,)
+    parts = []
     if told := _HAIRS.search(words):
-        score += math.log(_likely(hair_choice("colour", colour).shares, told.group()))
+        parts.append(math.log(_likely(hair_choice("colour", colour).shares, told.group())))
     if told := _LENGTHS.search(words):
-        score += math.log(_likely(hair_choice("length", length).shares, told.group()))
+        parts.append(math.log(_likely(hair_choice("length", length).shares, told.group())))
     for stem, right in _STYLES.items():
         if stem in words:
-            score += 0.0 if style == right else math.log(_UNLIKELY)
-    return score
+            parts.append(0.0 if style == right else math.log(UNLIKELY))
+    return tuple(parts)
 
 
-def _glasses(words: str, kind: str) -> float:
+def _glasses(words: str, kind: str) -> tuple[float, ...]:
     if kind not in GLASSES:
-        return _ABSENT
-    return math.log(_likely(GLASSES[kind].shares, words))
+        return (ABSENT,)
+    return (math.log(_likely(GLASSES[kind].shares, words)),)
 
 
-def _beard(_: str, beard: str) -> float:
-    return 0.0 if beard == "True" else _ABSENT
+def _beard(_: str, beard: str) -> tuple[float, ...]:
+    return (0.0 if beard == "True" else ABSENT,)
 
 
-def _sex(words: str, sex: str) -> float:
+def _sex(words: str, sex: str) -> tuple[float, ...]:
     told = "woman" if _WOMEN & set(words.split()) else "man"
-    return 0.0 if told == sex else math.log(_UNLIKELY)
+    return (0.0 if told == sex else math.log(UNLIKELY),)
 
 
-_RULES: dict[str, Callable[..., float]] = {
+_RULES: dict[str, Callable[..., tuple[float, ...]]] = {
     "hair": _hair,
     "glasses": _glasses,
     "beard": _beard,

@@ -99,12 +99,16 @@ class Comparison:
             self._score(self.version.take(rows, self._columns))
 
     @torch.inference_mode()
+    def scores(self, block: pa.Table) -> np.ndarray:
+        """(N,) float64: the full similarity of the text and any N photos with their embeddings."""
+        return self.method.similarity(self._text, embeddings_of(block))[0].double().numpy()
+
     def _score(self, block: pa.Table) -> None:
         """Compares the photos of a block, the next that are listed."""
-        scores = self.method.similarity(self._text, embeddings_of(block))[0].double()
+        scores = self.scores(block)
         # Copied: one Arrow column that is kept would keep all columns of its block in memory.
         self._rows.append(block[ROW].to_numpy())
         self._paths += block["path"].to_pylist()
-        self._scores.append(scores.numpy())
+        self._scores.append(scores)
         self.compared += len(block)
         self._ahead, self._cosines = self._ahead[len(block) :], self._cosines[len(block) :]

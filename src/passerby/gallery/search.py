@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import os
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from passerby.embedding import embed_texts
 from passerby.errors import BadQuery, shown
+from passerby.gallery.answer import Answer, Hit, Match
+from passerby.gallery.background import Background
 from passerby.gallery.compare import Comparison
 from passerby.gallery.metadata import read_time, utc
 from passerby.gallery.names import to_path, valid
@@ -25,76 +23,6 @@ SHORTLIST = 200  # photos whose full similarity is computed; more when k or `exa
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Hit:
-    """A photo that was found. rank: from 1. score: rounded to 1e-6. time: aware, UTC.
-
-    thumbnail: JPEG bytes, at most 192x128.
-    """
-
-    rank: int
-    path: Path
-    score: float
-    camera: str | None = None
-    time: datetime | None = None
-    person: str | None = None
-    thumbnail: bytes = field(default=b"", repr=False, compare=False)
-
-    def among(self, right: Collection[str]) -> bool:
-        """Whether the photo's person or path is one of those named."""
-        return str(self.path) in right or (self.person is not None and self.person in right)
-
-    def record(self) -> dict[str, Any]:
-        """Fields for JSON. A path that is no UTF-8 is escaped, its bytes are in path_bytes."""
-        name = os.fsencode(self.path)
-        text = name.decode("utf-8", "backslashreplace")
-        exact = {} if text == str(self.path) else {"path_bytes": base64.b64encode(name).decode()}
-        return {
-            "rank": self.rank,
-            "path": text,
-            "score": self.score,
-            "camera": self.camera,
-            "time": None if self.time is None else self.time.isoformat(),
-            "person": self.person,
-            **exact,
-        }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a gallery answers. notes: one line each, of what the user should know.
-
-    photos: how many pass the filters. compared: those of them whose full similarity was computed.
-    exact: whether it is certain that comparing the others as well would change nothing. spans:
-    where the phrases stand that photos were compared with one by one, query[start:end].
-    """
-
-    query: str
-    hits: tuple[Hit, ...]
-    notes: tuple[str, ...] = ()
-    compared: int = 0
-    photos: int = 0
-    exact: bool = True
-    spans: tuple[tuple[int, int], ...] = ()
-
-    def record(self) -> dict[str, Any]:
-        """{"query", "results": [{"rank", "path", "score", "camera", "time", "person"}], "notes",
-        "compared", "photos", "exact", "phrases": [{"text", "start", "end"}]}
-        """
-        return {
-            "query": self.query,
-            "results": [hit.record() for hit in self.hits],
-            "notes": list(self.notes),
-            "compared": self.compared,
-            "photos": self.photos,
-            "exact": self.exact,
-            "phrases": [
-                {"text": self.query[start:end], "start": start, "end": end}
-                for start, end in self.spans
-            ],
-        }
-
-
 class Searcher:
     """A method and the gallery that it made. Each query sees the newest whole version.
 
@@ -104,6 +32,7 @@ class Searcher:
     def __init__(self, method: Method, store: Store, shortlist: int = SHORTLIST) -> None:
         require_model(store.path, store, method.fingerprint, "")
         self.method, self.store, self.shortlist = method, store, shortlist
+        self._background = Background()
 
     def search(
         self,
@@ -131,8 +60,9 @@ class Searcher:
 
         Compared in full are the `shortlist` nearest by vector; with `exact` more, until the rest
         is certain to change nothing (docs/why/exact-search.md). Times are datetimes or ISO 8601,
-        UTC when naive. Equal scores are in order of path. Raises BadQuery for an empty sentence, k
-        below 1, a time that is none.
+        UTC when naive. Equal scores are in order of path. With a model that is calibrated photos
+        have a probability, which no filter changes: its background is the whole gallery. Raises
+        BadQuery for an empty sentence, k below 1, a time that is none.
         """
         sentence = valid(sentence)
         if not any(letter.isalnum() for letter in sentence):
@@ -150,13 +80,30 @@ class Searcher:
             found.go_on()
         hits = _hits(version, found.best(k_there)) if k_there else ()
         certain = found.certain(k_there)
+        hits, match = self._judged(found, hits, len(sentence.split()))
         notes = self.method.notes(sentence)
+        if match is not None and not match.good:
+            notes = [match.note, *notes]
         if len(hits) < k:
             notes = [*notes, _few(version, len(hits), k, camera, where is not None)]
         if not certain:
             notes = [*notes, _partly(found)]
         spans = tuple(self.method.spans(sentence))
-        return Answer(sentence, hits, tuple(notes), found.compared, found.photos, certain, spans)
+        told = found.compared, found.photos, certain, spans, match
+        return Answer(sentence, hits, tuple(notes), *told)
+
+    def _judged(
+        self, found: Comparison, hits: tuple[Hit, ...], words: int
+    ) -> tuple[tuple[Hit, ...], Match | None]:
+        """The hits with their probabilities, where the model is calibrated. words: of the query."""
+        calibration = self.method.calibration
+        if calibration is None or not hits:
+            return hits, None
+        scores = np.array([hit.score for hit in hits])
+        likely = calibration.probabilities(scores, self._background.scores(found), words)
+        rounded = [round(p, 6) for p in likely.tolist()]
+        judged = (replace(hit, probability=p) for hit, p in zip(hits, rounded, strict=True))
+        return tuple(judged), Match(rounded[0], calibration.threshold)
 
 
 def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...]:

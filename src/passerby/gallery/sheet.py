@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from passerby.errors import shown
-from passerby.gallery.search import Answer, Hit
+from passerby.gallery.answer import Answer, Hit, percent
 
 _GROUND, _TRAY, _LINE = "#ffffff", "#eef0f3", "#d0d5dd"
 _INK, _SOFT, _RIGHT = "#16181d", "#667085", "#16a34a"
@@ -56,12 +56,17 @@ def _row(answer: Answer, right: Collection[str]) -> Image.Image:
 def _write_sentence(row: Image.Image, answer: Answer) -> None:
     draw = ImageDraw.Draw(row)
     font, small = ImageFont.load_default(19), ImageFont.load_default(13)
-    notes = [line for note in answer.notes for line in _wrapped(shown(note), small, 3)][:6]
+    notes = [
+        (line, _INK if note == answer.warning else _SOFT)
+        for note in answer.notes
+        for line in _wrapped(shown(note), small, 4)
+    ][:6]
     room = max(1, (row.height - 6 - 17 * len(notes)) // 26)
     lines = _wrapped(shown(" ".join(answer.query.split())), font, min(_LINES, room))
     draw.multiline_text((0, 2), "\n".join(lines), _INK, font, spacing=5)
     top = 2 + 26 * len(lines) + 4
-    draw.multiline_text((0, top), "\n".join(notes), _SOFT, small, spacing=3)
+    for place, (line, colour) in enumerate(notes):
+        draw.text((0, top + 17 * place), line, colour, small)
 
 
 def _place(row: Image.Image, hit: Hit, corner: tuple[int, int], good: bool) -> None:
@@ -79,6 +84,8 @@ def _place(row: Image.Image, hit: Hit, corner: tuple[int, int], good: bool) -> N
     bold, plain = ImageFont.load_default(16), ImageFont.load_default(14)
     draw.text((left + 2, bottom + 5), str(hit.rank), _RIGHT if good else _INK, bold)
     draw.text((right - 2, bottom + 7), f"{hit.score:.3f}", _SOFT, plain, anchor="ra")
+    middle = (left + right) / 2 - 6  # between the two, whose widths differ
+    draw.text((middle, bottom + 5), percent(hit.probability), _INK, bold, anchor="ma")
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, most: int) -> list[str]:

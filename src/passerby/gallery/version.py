@@ -32,6 +32,12 @@ class Version:
         with refusing(self.path):
             return 0 if self._table is None else int(self._table.count_rows(where))
 
+    @property
+    def number(self) -> int:
+        """LanceDB's number of this version, from 1; 0 when nothing is stored."""
+        with refusing(self.path):
+            return 0 if self._table is None else int(self._table.version)
+
     def cameras(self) -> list[str]:
         """The names of all cameras, sorted."""
         if self._table is None:
@@ -85,3 +91,9 @@ class Version:
         if len(found) != len(rows):  # LanceDB leaves out what it does not know
             raise BadGallery(f"{shown(self.path)}: it changed while it was read; ask again")
         return found
+
+    def at(self, places: np.ndarray, columns: Sequence[str]) -> pa.Table:
+        """Columns of the rows at these places, from 0, in the order in which rows are stored."""
+        assert self._table is not None
+        with refusing(self.path):
+            return self._table.take_offsets(places.tolist()).select(list(columns)).to_arrow()

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from calibrated import Fixed, with_calibration
 from colours import Colours, PartColours, paint, shade
 from typer.testing import CliRunner, Result
 
 import passerby.build
+from passerby.cli.demo import demo
 from passerby.cli.index import index
 from passerby.cli.search import search
 from passerby.errors import Refused
@@ -86,7 +88,10 @@ def test_json_has_the_promised_shape_and_nothing_else_on_stdout(
     result = call("search", "red zxqv", "--gallery", "gallery", "-k", "50", "--json")
     found = json.loads(result.stdout)
     assert found["query"] == "red zxqv"
-    assert set(found["results"][0]) == {"rank", "path", "score", "camera", "time", "person"}
+    assert set(found["results"][0]) == {
+        "rank", "path", "score", "probability", "camera", "time", "person",
+    }  # fmt: skip
+    assert (found["match"], found["results"][0]["probability"]) == (None, None)
     assert found["results"][0]["path"] == str(photos / "red.png")
     assert (found["compared"], found["photos"], found["exact"]) == (6, 6, True)
     assert [r["rank"] for r in found["results"]] == [1, 2, 3, 4, 5, 6]
@@ -126,6 +131,48 @@ def test_the_table_shows_any_name_on_one_line_and_whole(tmp_path: Path, gallery:
         len(json.loads(call("search", "red", "--gallery", gallery, "--json").stdout)["results"])
         == 2
     )
+
+
+def test_a_match_column_and_a_note_are_told_when_the_model_is_calibrated(
+    photos: Path, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("index", photos, "--gallery", gallery)
+    plain = call("search", "red", "--gallery", gallery, "-k", 3)
+    assert plain.stdout.split("\n")[0].split() == ["rank", "score", "path"]
+    assert "%" not in plain.stdout
+    assert plain.stderr == ""
+    method = Colours()
+    monkeypatch.setattr(passerby.build, "load_method", lambda _=None: method)
+    with_calibration(method, Fixed(0.5, told=(0.879, 0.3, 0.001)))
+    found = call("search", "red", "--gallery", gallery, "-k", 3)
+    lines = found.stdout.splitlines()
+    assert lines[0].split() == ["rank", "score", "match", "path"]
+    assert [line.split()[2] for line in lines[1:]] == ["87", "30", "<1"]
+    assert [line.split()[3] for line in lines[1:]] == ["%"] * 3
+    assert found.stderr == ""
+    with_calibration(method, Fixed(0.5, told=(0.04,)))
+    weak = call("search", "red", "--gallery", gallery, "-k", 1, "--json")
+    assert weak.stderr.startswith("note: no good match: ")
+    told = json.loads(weak.stdout)
+    assert told["match"] == {"best": 0.04, "good": False, "threshold": 0.5}
+    assert told["results"][0]["probability"] == 0.04
+
+
+def test_the_demo_tells_how_good_its_matches_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    method = Colours()
+    monkeypatch.setattr(passerby.build, "load_method", lambda _=None: method)
+    for told, note in ((0.5, 0), (0.04, 3)):
+        with_calibration(method, Fixed(0.2, told=(told, *[0.03] * 9)))
+        demo(tmp_path / "demo", 20)
+        out = capsys.readouterr().out
+        assert out.count("match") == 3 + 2 * note  # a column each, "no good match ... a good match"
+        assert out.count("note: no good match") == note
+        assert out.count(f"{100 * told:.0f} %") == 3 + note
+    method.calibration = None
+    demo(tmp_path / "demo", 20)
+    assert "match" not in capsys.readouterr().out
 
 
 def test_a_page_and_a_sheet_are_written(photos: Path, gallery: Path, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
+from passerby.gallery.answer import Answer, Hit, Match
 from passerby.gallery.page import write_page
-from passerby.gallery.search import Answer, Hit
 from passerby.gallery.sheet import write_sheet
 
 EVIL = "<script>alert('&\"')</script>"
@@ -88,3 +88,52 @@ def test_a_sheet_has_a_line_a_query_and_frames_the_right_ones(
     write_sheet(tmp_path / "many.png", [many])
     with Image.open(tmp_path / "many.png") as sheet:
         assert sheet.height > 3 * 208
+
+
+def judged(best: float, threshold: float) -> Answer:
+    """Two photos, the second one hopeless, and the note that goes with the first."""
+    match = Match(best, threshold)
+    hits = (hit(1, "a.jpg", probability=best), hit(2, "b.jpg", probability=0.001))
+    notes = ("unknown words: zxqv",) if match.good else (match.note, "unknown words: zxqv")
+    return Answer("a man", hits, notes, match=match)
+
+
+def test_a_page_tells_matches_as_percent_and_fills_bars_by_them(tmp_path: Path) -> None:
+    write_page(tmp_path / "a.html", [judged(0.876, 0.5)])
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    bars = re.findall(r'"score">([^<]+)<span class="bar"><i style="width:(\d+)%', page)
+    assert bars == [("87 %", "88"), ("&lt;1 %", "0")]
+    assert "<p>score 0.800</p>" in page
+    assert "<footer>" in page
+    assert '<p class="note none">' not in page
+    write_page(tmp_path / "b.html", [judged(0.04, 0.5)])
+    page = (tmp_path / "b.html").read_text(encoding="utf-8")
+    assert page.count('<p class="note none">no good match: ') == 1
+    assert page.count('<p class="note">') == 1
+
+
+def test_a_page_without_calibration_is_as_before(tmp_path: Path, answers: list[Answer]) -> None:
+    write_page(tmp_path / "a.html", answers)
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    bars = re.findall(r'"score">([^<]+)<span class="bar"><i style="width:(\d+)%', page)
+    assert bars == [("0.800", "100"), ("0.700", "8"), ("0.800", "100")]
+    assert "<footer>" not in page
+
+
+def test_a_sheet_shows_matches_between_rank_and_score(tmp_path: Path) -> None:
+    strong = judged(0.876, 0.5)
+    plain = Answer("a man", tuple(hit(n, f"{n}.jpg") for n in (1, 2)), strong.notes)
+    for name, answer in (("plain", plain), ("strong", strong), ("weak", judged(0.04, 0.5))):
+        write_sheet(tmp_path / f"{name}.png", [answer])
+    with (
+        Image.open(tmp_path / "plain.png") as one,
+        Image.open(tmp_path / "strong.png") as two,
+        Image.open(tmp_path / "weak.png") as three,
+    ):
+        assert one.size == two.size == three.size
+        box = ImageChops.difference(one, two).getbbox()
+        assert box is not None
+        assert box[0] > 308 + 18  # not the sentence, nor the rank of the first photo
+        assert box[1] > 28 + 218  # below the photos
+        assert box[2] < one.width - 28 - 38  # nor the score of the last
+        assert ImageChops.difference(one, three).getbbox()[0] == 28  # its note

@@ -172,8 +172,9 @@ def test_a_record_has_the_promised_fields_and_is_valid_json() -> None:
     record = json.loads(json.dumps(Answer("q", (hit,)).record(), ensure_ascii=False).encode())
     assert record["results"] == [
         {
-            "rank": 1, "path": "/a/caf\\xe9.jpg", "score": 0.5, "camera": "c1",
-            "time": "2026-05-01T00:00:00+00:00", "person": None, "path_bytes": "L2EvY2Fm6S5qcGc=",
+            "rank": 1, "path": "/a/caf\\xe9.jpg", "score": 0.5, "probability": None,
+            "camera": "c1", "time": "2026-05-01T00:00:00+00:00", "person": None,
+            "path_bytes": "L2EvY2Fm6S5qcGc=",
         }
     ]  # fmt: skip
     assert record["query"] == "q"

@@ -1,0 +1,69 @@
+"""passerby calibrate: what a model's scores mean, from validation data into its folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from passerby.calibration import Calibration
+
+
+def calibrate(
+    model: Annotated[str, typer.Argument(help='A model folder, or "default".')],
+    data: Annotated[str, typer.Option(help="NAME:ROOT, for example drawn:runs/people.")],
+    split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "val",
+    seed: Annotated[int, typer.Option(help="Of the galleries that are drawn.", min=0)] = 0,
+    batch: Annotated[int, typer.Option(help="Photos embedded at once.", min=1)] = 128,
+    workers: Annotated[int, typer.Option(help="Processes that read photos.", min=0)] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Learn what scores mean, so that searches tell probabilities; writes calibration.json into
+    the model's folder."""
+    from passerby.build import device_for, load_method, model_folder
+    from passerby.calibration import write_calibration
+    from passerby.cli.meter import Meter
+    from passerby.errors import shown
+    from passerby.fitting.curves import fit
+    from passerby.fitting.judging import asked, judge
+
+    method = load_method(model, calibrated=False).to(device_for(device))
+    folder = model_folder(model)
+    check_writable(str(folder))
+    given = asked(data, split, seed=seed)
+    with Meter("embedding") as meter:
+        judged = judge(method, given, batch=batch, workers=workers, progress=meter.hear)
+    found, tried = fit(judged, given.told, seed)
+    write_calibration(folder, found)
+    show(found, tried)
+    print(f"calibration: {shown(folder / 'calibration.json')}")
+
+
+def check_writable(folder: str) -> None:
+    """Raises BadModel for a model folder that is not ours to write into, before any work."""
+    import os
+
+    from passerby.errors import BadModel, shown
+
+    if not os.access(folder, os.W_OK):
+        raise BadModel(
+            f"{shown(folder)} cannot be written; copy the model folder to one that can, and name "
+            "the copy"
+        )
+
+
+def show(found: Calibration, tried: dict[str, float]) -> None:
+    """The curves that were tried, the best first, and where "no good match" begins."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table("curve", "log loss on persons left out", title=found.told)
+    for name, loss in sorted(tried.items(), key=lambda each: each[1]):
+        grid.add_row(name, f"{loss:.4f}")
+    Console().print(grid)
+    print(
+        f"no good match: best photo below {found.threshold:.1%}; so are called {found.missed:.1%} "
+        f"of the queries whose person is there, and {found.caught:.1%} of those without a right "
+        "photo"
+    )

@@ -1,0 +1,1 @@
+"""From validation data to a Calibration: judged pairs, galleries drawn of them, curves."""
