@@ -32,7 +32,7 @@ format: setup ## put files into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-default-model: setup ## draw people and train the shipped model again (half an hour on 2 idle cores)
+default-model: setup ## draw people and train the shipped model again (an hour on 2 idle cores)
 	$(BIN)/passerby train recipes/default.toml --resume
 	$(BIN)/python benchmarks/ship_default.py runs/default/best
 
