@@ -30,7 +30,8 @@ def main() -> None:
 
     gallery = passerby.open(given.gallery)
     for hit in gallery.search(given.sentence, k=5):
-        print(hit.rank, f"{hit.score:.3f}", hit.path)
+        likely = "" if hit.probability is None else f"{hit.probability:.0%}"
+        print(hit.rank, f"{hit.score:.3f}", likely, hit.path)
 
 
 if __name__ == "__main__":
