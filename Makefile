@@ -32,8 +32,9 @@ format: setup ## put files into the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-default-model: setup ## draw people and train the shipped model again (an hour on 2 idle cores)
+default-model: setup ## draw people and train the shipped model again (three quarters of an hour on 2 idle cores)
 	$(BIN)/passerby train recipes/default.toml --resume
+	$(BIN)/passerby calibrate runs/default/best --data drawn:drawn-people
 	$(BIN)/python benchmarks/ship_default.py runs/default/best
 
 compare: setup ## train every method alike and compare them (about an hour on 2 idle cores)

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ RECIPES = Path(__file__).parents[1] / "recipes"
 RERANKED = "re-ranking by neighbours"
 METRICS = ("rank-1", "rank-5", "rank-10", "mAP")
 Log = list[dict[str, Any]]
+Besides = Callable[[Path, Split], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,11 @@ def given(doc: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(ablation: Ablation, out: Path | None) -> None:
-    """Trains what is not trained yet, lets the test split speak, prints and keeps the numbers."""
+def measure(ablation: Ablation, out: Path | None, besides: Besides | None = None) -> None:
+    """Trains what is not trained yet, lets the test split speak, prints and keeps the numbers.
+
+    besides: what else is told of a run, by its folder and the validation split; mean of the seeds.
+    """
     recipe = read_recipe(ablation.recipe, ablation.changes)
     for variant in ablation.variants:  # what Config refuses is not found after hours
         method_settings(read_recipe(ablation.recipe, ablation.settings(variant)))
@@ -96,8 +100,12 @@ def measure(ablation: Ablation, out: Path | None) -> None:
 
     torch.set_num_threads(2)
     val, test = (read_data(recipe.data.train, name) for name in ("val", "test"))
+    values = results(ablation, val, test)
+    for name in ablation.variants if besides else ():
+        told = [besides(ablation.folder(name, seed), val) for seed in ablation.seeds]
+        values[name] |= {w: round(float(np.mean([run[w] for run in told])), 2) for w in told[0]}
     finish(
-        ablation.title, results(ablation, val, test), out, machine=machine(),
+        ablation.title, values, out, machine=machine(),
         recipe=ablation.recipe.name, changes=ablation.changes, seeds=list(ablation.seeds),
         queries=len(test.captions), photos=len(test.photos), persons=len(test.persons),
     )  # fmt: skip

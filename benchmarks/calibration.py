@@ -78,7 +78,7 @@ def measured(
         background = rng.permutation(scores)[:BACKGROUND]
         told[query] = calibration.probabilities(scores, background, words)
         for there in (True, False):
-            best = best_of(judged, query, there, calibration, rng)
+            best = best_of(judged, query, len(judged.on_photo), there, calibration, rng)
             alone[there].append(best < calibration.threshold)
     top = np.argsort(-judged.scores, axis=1, kind="stable")[:, :SHOWN]
     pairs = {

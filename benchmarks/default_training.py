@@ -4,8 +4,8 @@
     python benchmarks/default_training.py --recipe nafs-drawn --out results/nafs_drawn.json
 
 Runs `passerby train recipes/default.toml`, or another, in a new folder (kept where --place names
-it); half an hour on 2 cores with nothing beside it. Where the recipe draws people for a test, the
-best model is then measured on them.
+it); three quarters of an hour on 2 cores with nothing beside it. Where the recipe draws people for
+a test, the best model is then measured on them.
 """
 
 import argparse

@@ -15,18 +15,19 @@ def ablation(
     chosen: Mapping[str, str] | None = None,
     trapezoid: bool = False,
     seen: Mapping[str, str] | None = None,
+    besides: Mapping[str, str] | None = None,
 ) -> str:
     """What the parts of a method are worth, each against the variant it is built on.
 
     chosen: settings that validation chooses in each run, and the words for them. trapezoid: whether
     the trapezoid's mAP stands beside the standard one. seen: what runs measured beside their
-    losses, and the words for it.
+    losses, and the words for it. besides: what was measured of each run besides, and its words.
     """
-    seen = seen or {}
+    seen, besides = seen or {}, besides or {}
     told, chosen = read(f"{method}_ablation"), chosen or {}
     asked = {"mAP-trapezoid": "mAP, trapezoid"} if trapezoid else {}
     heads = ["variant", "Rank-1", "Rank-5", "Rank-10", "mAP", *asked.values(), *chosen.values()]
-    heads += seen.values()
+    heads += [*seen.values(), *besides.values()]
     head = row(*heads, "Rank-1 against", "difference [95 %]")
     rows = [f"{head}\n{'|---' * (len(heads) + 2)}|"]
     again = []
@@ -39,6 +40,7 @@ def ablation(
         choices = [", ".join(f"{value:g}" for value in found.get(key, ())) for key in chosen]
         measured = found.get("seen", {})
         choices += [f"{measured[key]:.2f}" if key in measured else "" for key in seen]
+        choices += [f"{found[key]:.1f}" for key in besides]
         line = row(name, *numbers, *choices, other, change)
         if "k" in found:
             again = ["", f"Re-ranked, {reranking(found)} chosen on validation (seed by seed):", "",

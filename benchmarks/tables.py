@@ -23,12 +23,13 @@ from method_tables import (
     leak,
     nafs_cost,
 )
+from model_tables import attributes, calibration, calibration_curves, robustness
 from results import ROOT, read
 
 PAGES = (
     "README.md", "src/passerby/default_model/README.md", "docs/methods/nafs.md",
     "docs/methods/acsa.md", "docs/methods/ivt.md", "docs/methods/cmr.md",
-    "docs/methods/comparison.md",
+    "docs/methods/comparison.md", "docs/why/default-model.md", "docs/why/calibration.md",
 )  # fmt: skip
 MARK = re.compile(r"(<!-- results:(\w+) -->\n)(.*?)(<!-- results:end -->)", re.S)
 
@@ -71,6 +72,19 @@ def speed() -> str:
 TABLES = {
     "default_model": default_model,
     "speed": speed,
+    "attributes": attributes,
+    "calibration": calibration,
+    "calibration_curves": calibration_curves,
+    "robustness": robustness,
+    "default_ablation": partial(
+        ablation,
+        "default",
+        besides={
+            "rank-1 of misspelt queries": "queries misspelt",
+            "rank-1 of harmed photos": "photos harmed",
+            "swapped words noticed": "words swapped",
+        },
+    ),
     "nafs_ablation": partial(ablation, "nafs"),
     "nafs_cost": nafs_cost,
     "nafs_drawn": partial(drawn, "nafs"),

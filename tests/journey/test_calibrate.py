@@ -62,3 +62,9 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
     monkeypatch.setattr(os, "access", lambda *_: False)
     done = passerby_cli("calibrate", model, "--data", f"drawn:{people}", "--split", "all")
     assert "cannot be written; copy the model folder" in done.refusal
+
+
+def test_the_shipped_model_keeps_the_calibration_that_it_came_with(people, passerby_cli) -> None:
+    refused = passerby_cli("calibrate", "default", "--data", f"drawn:{people}")
+    assert "copy" in refused.refusal
+    assert "--model" in refused.refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    model: Annotated[str, typer.Argument(help='A model folder, or "default".')],
+    model: Annotated[str, typer.Argument(help="A model folder of yours.")],
     data: Annotated[str, typer.Option(help="NAME:ROOT, for example drawn:runs/people.")],
     split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "val",
     seed: Annotated[int, typer.Option(help="Of the galleries that are drawn.", min=0)] = 0,
@@ -28,9 +29,9 @@ def calibrate(
     from passerby.fitting.curves import fit
     from passerby.fitting.judging import asked, judge
 
-    method = load_method(model, calibrated=False).to(device_for(device))
     folder = model_folder(model)
-    check_writable(str(folder))
+    check_own(folder)
+    method = load_method(model, calibrated=False).to(device_for(device))
     given = asked(data, split, seed=seed)
     with Meter("embedding") as meter:
         judged = judge(method, given, batch=batch, workers=workers, progress=meter.hear)
@@ -40,13 +41,19 @@ def calibrate(
     print(f"calibration: {shown(folder / 'calibration.json')}")
 
 
-def check_writable(folder: str) -> None:
-    """Raises BadModel for a model folder that is not ours to write into, before any work."""
+def check_own(folder: Path) -> None:
+    """Raises BadModel for a model folder that is not the user's to write into, before any work."""
     import os
 
+    from passerby.build import DEFAULT
     from passerby.errors import BadModel, shown
 
-    if not os.access(folder, os.W_OK):
+    if folder.resolve() == DEFAULT.resolve():
+        raise BadModel(
+            f"the shipped model keeps the calibration that it came with; copy {shown(folder)} to a "
+            "folder of your own, and name the copy, here and with --model when you search"
+        )
+    if folder.is_dir() and not os.access(folder, os.W_OK):
         raise BadModel(
             f"{shown(folder)} cannot be written; copy the model folder to one that can, and name "
             "the copy"

@@ -75,6 +75,9 @@ _QUALITIES = Choice({
     "summer": 2, "lightweight": 1, "heavy": 1, "flowing": 2, "sheer": 1, "silky": 1, "knit": 2,
     "nike": 1, "designer": 0.5, "worn": 1, "dirty": 0.5, "torn": 0.5, "warm": 1, "standard": 0.5,
 })  # fmt: skip
+_THEY = {"is": "are", "has": "have", "takes": "take", "goes": "go", "steps": "step",
+         "seems": "seem", "appears": "appear", "possibly has": "possibly have",
+         "almost touches": "almost touch"}  # fmt: skip
 _HEADS = ("bl", "gr", "st", "tr", "pl", "sh", "m", "n", "k", "d", "f", "v", "z", "cr", "w", "j", "")
 _HEARTS = ("a", "e", "i", "o", "u", "oo", "ea", "ai", "ou")
 _ENDS = ("n", "rt", "ck", "st", "ll", "m", "p", "ng", "d", "x", "t", "s", "ve", "")
@@ -114,6 +117,7 @@ def remark(dice: Dice, he: str, his: str) -> str:
 def _filled(dice: Dice, words: str, he: str, his: str) -> str:
     him = {"he": "him", "she": "her"}.get(he, "them")
     if he == "they":
-        words = words.replace("{he} is", "they are").replace("{he} has", "they have")
+        for verb, plural in _THEY.items():
+            words = words.replace(f"{{he}} {verb} ", f"they {plural} ")
     side = dice.among("left", "right")
     return words.format(he=he, his=his, him=him, side=side)

@@ -25,11 +25,12 @@ class Folding(nn.Module):
         convolution, norm = self.convolution, self.normalization
         if norm.training:
             return self.activation(norm(convolution(images)))
+        own = 0.0 if convolution.bias is None else convolution.bias
         factor = norm.weight * (norm.running_var + norm.eps).rsqrt()
         found = conv2d(
             images,
             convolution.weight * factor[:, None, None, None],
-            norm.bias - norm.running_mean * factor,
+            norm.bias + (own - norm.running_mean) * factor,
             convolution.stride,
             convolution.padding,
             convolution.dilation,

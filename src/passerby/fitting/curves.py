@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from passerby.calibration import FEATURES, Calibration, middle_and_spread
-from passerby.fitting.galleries import Judged, Sample, best_of, draw_sample
+from passerby.fitting.galleries import Judged, Sample, best_of, draw_sample, sizes_of
 
 MISSED = 0.05  # of the queries whose person is there, the share that may be called "no good match"
 FOLDS, BINS, KNOTS = 5, 15, 60
@@ -46,11 +46,17 @@ def fit(judged: Judged, told: str, seed: int = 0) -> tuple[Calibration, dict[str
 
 
 def _with_threshold(found: Calibration, judged: Judged, seed: int) -> Calibration:
-    """Where "no good match" begins, of all photos as they are, and whom it meets."""
+    """Where "no good match" begins, over galleries of all sizes, and whom it meets in them."""
     rng = np.random.default_rng(seed)
-    queries = range(len(judged.scores))
+    queries, photos = judged.scores.shape
     there, gone = (
-        np.array([best_of(judged, query, each, found, rng) for query in queries])
+        np.array(
+            [
+                best_of(judged, query, size, each, found, rng)
+                for query in range(queries)
+                for size in sizes_of(photos)
+            ]
+        )
         for each in (True, False)
     )
     threshold = float(np.quantile(there, MISSED))

@@ -69,15 +69,19 @@ class Sample:
         return Sample(*(each[kept] for each in own))
 
 
+def sizes_of(photos: int) -> list[int]:
+    """SIZES that so many photos can fill."""
+    return sorted({min(size, photos) for size in SIZES})
+
+
 def draw_sample(judged: Judged, blank: Calibration, seed: int = 0) -> Sample:
     """Galleries drawn for each query, at most MOST_QUERIES; `blank` tells features."""
     rng = np.random.default_rng(seed)
     queries, photos = judged.scores.shape
-    sizes = sorted({min(size, photos) for size in SIZES})
     parts = [
         _kept(judged, blank, int(query), gallery, rng)
         for query in rng.permutation(queries)[:MOST_QUERIES]
-        for size in sizes
+        for size in sizes_of(photos)
         for there in (True, False)
         if len(gallery := draw_gallery(judged, int(query), size, there, rng))
     ]
@@ -86,16 +90,22 @@ def draw_sample(judged: Judged, blank: Calibration, seed: int = 0) -> Sample:
 
 
 def best_of(
-    judged: Judged, query: int, there: bool, calibration: Calibration, rng: np.random.Generator
+    judged: Judged,
+    query: int,
+    size: int,
+    there: bool,
+    calibration: Calibration,
+    rng: np.random.Generator,
 ) -> float:
-    """Probability of a query's best photo among all, or (not `there`) among those that are neither
-    right nor of its person; 0 where none is left.
+    """Probability of a query's best photo in a gallery of at most `size` photos, one of them of its
+    person, or (not `there`) none of that person and none that is right; 0 where none is left.
     """
-    scores = judged.scores[query]
+    gallery = draw_gallery(judged, query, size, there, rng)
     if not there:
-        scores = scores[(judged.on_photo != judged.persons[query]) & ~judged.right[query]]
-    if not len(scores):
+        gallery = gallery[~judged.right[query, gallery]]
+    if not len(gallery):
         return 0.0
+    scores = judged.scores[query, gallery]
     background = rng.permutation(scores)[:BACKGROUND]
     best = scores.max(keepdims=True)
     return float(calibration.probabilities(best, background, int(judged.words[query]))[0])

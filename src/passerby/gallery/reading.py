@@ -87,6 +87,7 @@ def in_order(
     cannot outlive a killed run and keep its lock. A photo is too small to share out: each has one
     of torch's, so that none makes helpers that wait for work, busily, on the cores of all.
     """
+    threads = torch.get_num_threads()  # asked first: a thread that asks later gets the pool's
     pool = ThreadPoolExecutor(workers, "decode", torch.set_num_threads, (1,))
     waiting: deque[Future[Seen]] = deque()
     try:
@@ -98,7 +99,7 @@ def in_order(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(torch.get_num_threads())  # what threads that begin later take
+        torch.set_num_threads(threads)  # what threads that begin later take
 
 
 def _hash(path: Path) -> str:

@@ -105,7 +105,7 @@ class Kind:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         longest = sorted(self.family, key=lambda word: (-len(word), word))
-        words = "|".join(re.escape(word).replace("-", "[- ]") for word in longest)
+        words = "|".join(re.escape(word).replace(r"\-", "[- ]") for word in longest)
         return re.compile(rf"(?<![\w-])(?:{words})(?![\w-]){self.after}", re.IGNORECASE)
 
     def other(self, word: str, rng: Generator) -> str:

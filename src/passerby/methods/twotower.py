@@ -125,7 +125,7 @@ class TwoTower(Method):
             return []
         read = [] if self._spelling is None else self._spelling.changes(text)
         told = ", ".join(f"{word} as {known}" for word, known in read)
-        said = [f"words the model has not met were read as others: {told}"] if read else []
+        said = [f"words that the model hardly met were read as others: {told}"] if read else []
         return said + self.tokenizer.notes(self._respelt(text), self.length)
 
     def _respelt(self, text: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from passerby.errors import BadData
 from passerby.fitting.curves import expected_error, fit, reliability
-from passerby.fitting.galleries import Judged, draw_gallery
+from passerby.fitting.galleries import Judged, best_of, draw_gallery
 
 QUERIES, PHOTOS, PERSONS = 120, 300, 60
 
@@ -94,6 +94,10 @@ def test_at_most_a_twentieth_of_those_who_are_there_are_missed() -> None:
     found, _ = fit(judged(halfway), "half")
     assert 0 < found.threshold < 1
     assert found.missed <= 0.0501
+    other, rng = judged(halfway, seed=7), np.random.default_rng(1)
+    for size in (50, 200):
+        best = [best_of(other, query, size, True, found, rng) for query in range(QUERIES)]
+        assert np.mean(np.array(best) < found.threshold) < 0.25, "as on data that it has not seen"
 
 
 def test_a_gallery_has_the_person_or_has_not() -> None:

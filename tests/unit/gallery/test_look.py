@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -51,3 +52,22 @@ def test_files_are_read_in_threads_with_one_of_torchs_each(tmp_path: Path) -> No
         assert (torch.get_num_threads(), told) == (3, 3)
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_thread_that_asks_torch_for_nothing_before_leaves_its_threads_as_they_were(
+    tmp_path: Path,
+) -> None:
+    before, found = torch.get_num_threads(), []
+
+    def walk() -> None:
+        task = lambda path: Seen(path, str(path))  # noqa: E731
+        list(in_order([tmp_path / str(n) for n in range(8)], task, 2, 4))
+
+    def ask() -> None:
+        found.append(torch.get_num_threads())
+
+    for each in (walk, ask):  # each in a thread that has not used torch yet
+        thread = Thread(target=each)
+        thread.start()
+        thread.join()
+    assert found == [before]

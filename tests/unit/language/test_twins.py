@@ -84,6 +84,15 @@ def test_every_word_of_a_kind_has_a_false_one(kind: str) -> None:
             assert KINDS[kind].family[other] != name
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_word_of_a_kind_is_found_in_a_caption(kind: str) -> None:
+    after = " hair" if kind.startswith("hair") else ""
+    for word in KINDS[kind].family:
+        found = KINDS[kind].pattern.search(f"with {word}{after}")
+        assert found is not None, word
+        assert found.group() == word
+
+
 def test_no_colour_word_stands_in_two_families() -> None:
     words = [word for family in COLOURS.values() for word in family]
     assert len(words) == len(set(words))
