@@ -60,7 +60,7 @@ def main() -> None:
         picture(diagrams, given.picture)
     finish(
         "calibration", values, given.out, weights=method.fingerprint, seed=given.seed,
-        bins=BINS, fitted_on=method.calibration.told, threshold=method.calibration.threshold,
+        bins=BINS, fitted_on=method.calibration.told, thresholds=method.calibration.thresholds,
         right={"drawn": "all that is told is true", "real": "the same person: a lower bound"},
         reliability=diagrams, machine=machine(),
     )  # fmt: skip
@@ -79,7 +79,7 @@ def measured(
         told[query] = calibration.probabilities(scores, background, words)
         for there in (True, False):
             best = best_of(judged, query, len(judged.on_photo), there, calibration, rng)
-            alone[there].append(best < calibration.threshold)
+            alone[there].append(best < calibration.threshold(len(judged.on_photo)))
     top = np.argsort(-judged.scores, axis=1, kind="stable")[:, :SHOWN]
     pairs = {
         "all photos": (told.ravel(), judged.right.ravel()),

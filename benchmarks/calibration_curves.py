@@ -25,7 +25,7 @@ def main() -> None:
     pairs = asked(given.data, "val")
     found, tried = fit(judge(method, pairs, workers=1), pairs.told)
     values = {name: round(loss, 4) for name, loss in tried.items()}
-    told = {"threshold": found.threshold, "missed": found.missed, "caught": found.caught}
+    told = {"thresholds": found.thresholds, "missed": found.missed, "caught": found.caught}
     finish(
         "calibration curves", values, given.out,
         weights=method.fingerprint, fitted_on=pairs.told, machine=machine(), **told,

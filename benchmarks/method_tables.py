@@ -47,10 +47,12 @@ def ablation(
                      rows[0], line]  # fmt: skip
         else:
             rows.append(line)
+    count = len(told["seeds"])
+    seeds = f"means of {count} seeds" if count > 1 else "one seed"
     by_validation = " and the ".join(["epoch", *chosen.values()])
     said = (
         f"\nDrawn people, {told['queries']:,} captions x {told['photos']:,} photos of "
-        f"{told['persons']} persons never seen; means of {len(told['seeds'])} seeds; the best "
+        f"{told['persons']} persons never seen; {seeds}; the best "
         f"{by_validation} by validation; paired intervals over persons. Each run has one core, "
         f"{min(minutes):.0f} to {max(minutes):.0f} minutes. `results/{method}_ablation.json`."
     )

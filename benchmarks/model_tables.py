@@ -60,9 +60,10 @@ def calibration() -> str:
         line(f"right photos kept at {least:.0%}, %", f"right photos kept at {least}, %")
     line('called "no good match", right person there, %', "no good match, right person there, %")
     line("the same, right photos taken out, %", "no good match, right photos taken out, %")
+    least = ", ".join(f"{p:.1%} of {photos:,.0f} photos" for photos, p in told["thresholds"])
     said = (
-        f'\nFitted on {told["fitted_on"]}. "No good match" is said below '
-        f"{told['threshold']:.1%}. On drawn people a photo is right when all that is told is true "
+        f'\nFitted on {told["fitted_on"]}. "No good match" is said where the best is below '
+        f"{least}. On drawn people a photo is right when all that is told is true "
         "of it; on real ones only the person is known, so theirs is a lower bound. "
         "`results/calibration.json`."
     )

@@ -12,6 +12,7 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,10 @@ class Calibration:
     steepness: what the log-odds gain with each of FEATURES; with the score never below 0.
     knots: (log-odds, corrected log-odds) in rising order, between which lines run; none: as it is.
 
-    threshold: a query whose best photo is below it has no good match. missed, caught: the shares of
-    validation's queries called so with right photos in the gallery, and with none. rate: share of
-    pairs that matched. told: the data it was fitted on, in words.
+    thresholds: (photos, probability) in rising order of photos: a query whose best photo of so many
+    is below it has no good match. missed, caught: the shares of validation's queries called so with
+    a right photo in galleries of these sizes, and with none. rate: share of pairs that matched.
+    told: the data it was fitted on, in words.
     """
 
     middle: float
@@ -49,7 +51,7 @@ class Calibration:
     words: tuple[float, float, float]
     intercept: float
     steepness: tuple[float, float, float, float, float]
-    threshold: float
+    thresholds: tuple[tuple[float, float], ...]
     missed: float
     caught: float
     rate: float
@@ -59,24 +61,33 @@ class Calibration:
     def __post_init__(self) -> None:
         """Raises ValueError for numbers that give no probabilities, or some that fall."""
         numbers = [v for v in asdict(self).values() if isinstance(v, int | float)]
-        numbers += [*self.steepness, *self.words, *(n for knot in self.knots for n in knot)]
+        numbers += [*self.steepness, *self.words]
+        numbers += [number for pair in (*self.knots, *self.thresholds) for number in pair]
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError("holds numbers that are not finite")
-        shares = (self.threshold, self.missed, self.caught, self.rate)
+        if not self.thresholds or any(len(pair) != 2 for pair in (*self.knots, *self.thresholds)):
+            raise ValueError("holds a knot or a threshold that is no pair of numbers, or none")
+        sizes, least = zip(*self.thresholds, strict=True)
+        if sizes[0] < 1 or any(a >= b for a, b in pairwise(sizes)):
+            raise ValueError("holds thresholds whose numbers of photos do not rise from 1")
+        shares = (*least, self.missed, self.caught, self.rate)
         if not all(0 <= share <= 1 for share in shares):
             raise ValueError("holds a probability outside 0 to 1")
         if len(self.steepness) != len(FEATURES) or len(self.words) != 3:
             raise ValueError(f"holds no {len(FEATURES)} numbers in 'steepness', or no 3 in 'words'")
         if not 1 <= self.words[0] <= self.words[1] <= self.words[2]:
             raise ValueError("holds numbers of words that do not rise from 1")
-        if any(len(knot) != 2 for knot in self.knots):
-            raise ValueError("holds a knot that is no pair of numbers")
-        rising = all(
-            x < y and p <= q for (x, p), (y, q) in zip(self.knots, self.knots[1:], strict=False)
-        )
+        rising = all(x < y and p <= q for (x, p), (y, q) in pairwise(self.knots))
         least = (*self.slopes(), self.middle_worth, self.spread_worth)
         if min(least) < 0 or self.spread <= 0 or not rising:
             raise ValueError("holds numbers by which probabilities would fall as scores rise")
+
+    def threshold(self, photos: int) -> float:
+        """What the best of so many photos has at least, where there is a good match: the best of
+        many is likelier by chance. Between sizes that validation tried, along their logarithms.
+        """
+        sizes, least = np.array(self.thresholds).T
+        return float(np.interp(math.log(max(photos, 1)), np.log(sizes), least))
 
     def slopes(self) -> tuple[float, float]:
         """What the log-odds gain with the score, in sentences of few words and of many."""

@@ -114,7 +114,8 @@ def test_a_calibration_survives_saving_and_is_no_part_of_the_fingerprint(tiny, t
     bare.calibration = Calibration(
         middle=0.1, spread=0.2, middle_worth=8.0, spread_worth=4.0, intercept=-6.0,
         steepness=(2.0, 0.5, 0.7, -1.0, -0.5),
-        words=(5.0, 12.0, 30.0), threshold=0.2, missed=0.05, caught=0.6, rate=0.01, told="a test",
+        words=(5.0, 12.0, 30.0), thresholds=((50.0, 0.1), (900.0, 0.2)),
+        missed=0.05, caught=0.6, rate=0.01, told="a test",
     )  # fmt: skip
     save_method(bare, name, tmp_path / "model")
     again = load_method(tmp_path / "model")

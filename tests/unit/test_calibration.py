@@ -12,11 +12,16 @@ from passerby.errors import BadModel
 PLAIN = Calibration(
     middle=0.1, spread=0.2, middle_worth=8.0, spread_worth=4.0, intercept=-6.0,
     steepness=(2.0, 0.5, 0.7, -1.0, -0.5),
-    words=(5.0, 12.0, 30.0), threshold=0.2, missed=0.05, caught=0.6, rate=0.01,
-    told="drawn people",
+    words=(5.0, 12.0, 30.0), thresholds=((50.0, 0.1), (200.0, 0.2)),
+    missed=0.05, caught=0.6, rate=0.01, told="drawn people",
 )  # fmt: skip
 STAIRS = replace(PLAIN, knots=((-5.0, -6.0), (0.0, -1.0), (3.0, 2.0)))
 RNG = np.random.default_rng(5)
+
+
+def test_the_threshold_rises_with_the_photos_between_the_sizes_tried() -> None:
+    asked = {0: 0.1, 1: 0.1, 50: 0.1, 100: 0.15, 200: 0.2, 1_000_000: 0.2}
+    assert {n: PLAIN.threshold(n) for n in asked} == pytest.approx(asked)
 
 
 @pytest.mark.parametrize("calibration", [PLAIN, STAIRS])
@@ -85,7 +90,9 @@ def damaged(change) -> str:
         (damaged({"steepness": [1.0]}), "no 5 numbers"),
         (damaged({"words": [5.0, 4.0, 9.0]}), "do not rise"),
         (damaged({"steepness": 1.0}), "calibration.json"),
-        (damaged({"threshold": 1.5}), "outside 0 to 1"),
+        (damaged({"thresholds": [[50, 1.5]]}), "outside 0 to 1"),
+        (damaged({"thresholds": []}), "no pair of numbers, or none"),
+        (damaged({"thresholds": [[200, 0.1], [50, 0.2]]}), "do not rise from 1"),
         (damaged({"knots": [[0.0, 0.9], [1.0, 0.1]]}), "would fall"),
         (damaged({"knots": [[0.0]]}), "calibration.json"),
         (damaged({"knots": [0.5]}), "calibration.json"),

@@ -69,8 +69,8 @@ def show(found: Calibration, tried: dict[str, float]) -> None:
     for name, loss in sorted(tried.items(), key=lambda each: each[1]):
         grid.add_row(name, f"{loss:.4f}")
     Console().print(grid)
+    told = ", ".join(f"{least:.1%} of {photos:,.0f} photos" for photos, least in found.thresholds)
     print(
-        f"no good match: best photo below {found.threshold:.1%}; so are called {found.missed:.1%} "
-        f"of the queries whose person is there, and {found.caught:.1%} of those without a right "
-        "photo"
+        f"no good match: best photo below {told}; so are called {found.missed:.1%} of the queries "
+        f"whose person is there, and {found.caught:.1%} of those without a right photo"
     )

@@ -42,26 +42,27 @@ def fit(judged: Judged, told: str, seed: int = 0) -> tuple[Calibration, dict[str
     }
     tried = {name: _crossed(sample, blank, *curve) for name, curve in curves.items()}
     found = curve_of(sample, blank, *curves[min(tried, key=tried.__getitem__)])
-    return _with_threshold(found, judged, seed), tried
+    return _with_thresholds(found, judged, seed), tried
 
 
-def _with_threshold(found: Calibration, judged: Judged, seed: int) -> Calibration:
-    """Where "no good match" begins, over galleries of all sizes, and whom it meets in them."""
+def _with_thresholds(found: Calibration, judged: Judged, seed: int) -> Calibration:
+    """Where "no good match" begins in galleries of each size, and whom it meets in them."""
     rng = np.random.default_rng(seed)
     queries, photos = judged.scores.shape
+    sizes = sizes_of(photos)
     there, gone = (
         np.array(
             [
-                best_of(judged, query, size, each, found, rng)
-                for query in range(queries)
-                for size in sizes_of(photos)
+                [best_of(judged, query, size, each, found, rng) for query in range(queries)]
+                for size in sizes
             ]
         )
         for each in (True, False)
     )
-    threshold = float(np.quantile(there, MISSED))
-    missed, caught = (float((best < threshold).mean()) for best in (there, gone))
-    return replace(found, threshold=threshold, missed=missed, caught=caught)
+    least = np.quantile(there, MISSED, axis=1)
+    missed, caught = (float((best < least[:, None]).mean()) for best in (there, gone))
+    thresholds = tuple((float(s), float(t)) for s, t in zip(sizes, least, strict=True))
+    return replace(found, thresholds=thresholds, missed=missed, caught=caught)
 
 
 def _backgrounds(judged: Judged, told: str) -> Calibration:
@@ -83,7 +84,8 @@ def _backgrounds(judged: Judged, told: str) -> Calibration:
         middle_worth=float(spread**2 / vary[0]),  # the variance of a mean
         spread_worth=float(0.5 * spread**2 / vary[1]),  # of a standard deviation
         words=(float(few), usual, float(many)),
-        intercept=0.0, steepness=(0.0, 0.0, 0.0, 0.0, 0.0), threshold=0.0, missed=0.0, caught=0.0,
+        intercept=0.0, steepness=(0.0, 0.0, 0.0, 0.0, 0.0),
+        thresholds=((1.0, 0.0),), missed=0.0, caught=0.0,
         rate=float(judged.right.mean()), told=told,
     )  # fmt: skip
 

@@ -103,7 +103,7 @@ class Searcher:
         likely = calibration.probabilities(scores, self._background.scores(found), words)
         rounded = [round(p, 6) for p in likely.tolist()]
         judged = (replace(hit, probability=p) for hit, p in zip(hits, rounded, strict=True))
-        return tuple(judged), Match(rounded[0], calibration.threshold)
+        return tuple(judged), Match(rounded[0], calibration.threshold(found.photos))
 
 
 def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...]:

@@ -13,12 +13,13 @@ from passerby.method import Method
 @dataclass
 class Standing:
     """Half at three spreads above the background's mean, nearly all at five. Keeps what it was
-    asked: scores (N,), background (M,) and words of the query.
+    asked: scores (N,), background (M,), words of the query, and photos that the best is one of.
     """
 
-    threshold: float = 0.5
+    least: float = 0.5
     asked: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     words: list[int | None] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     def probabilities(
         self, scores: np.ndarray, background: np.ndarray, words: int | None = None
@@ -27,6 +28,10 @@ class Standing:
         self.asked.append((scores, background))
         spread = background.std() + 1e-3
         return 1 / (1 + np.exp(-3 * ((scores - background.mean()) / spread - 3)))
+
+    def threshold(self, photos: int) -> float:
+        self.sizes.append(photos)
+        return self.least
 
 
 @dataclass
@@ -48,7 +53,7 @@ def fitted() -> Calibration:
     return Calibration(
         middle=0.1, spread=0.1, middle_worth=5, spread_worth=5, words=(3, 8, 24),
         intercept=-9, steepness=(3, 0, 0, -3, 0),
-        threshold=0.4, missed=0.05, caught=0.5, rate=0.01, told="numbers by hand",
+        thresholds=((10, 0.4),), missed=0.05, caught=0.5, rate=0.01, told="numbers by hand",
     )  # fmt: skip
 
 

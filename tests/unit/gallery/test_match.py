@@ -110,6 +110,7 @@ def test_the_background_is_full_similarities_with_all_photos_of_a_small_gallery(
     likely = calibration.probabilities(scores, np.array(wanted))
     np.testing.assert_allclose(told_of(answer), likely, atol=1e-4)
     assert calibration.words[0] == len(SENTENCE.split())
+    assert calibration.sizes == [photos], "the best is of all photos that pass the filters"
     assert answer.compared == (photos if exact else 7)  # what is said of the search itself
 
 
