@@ -115,6 +115,10 @@ class Method(nn.Module, ABC):
         """What a user should know of how this text is read, one line each (cut, unknown words)."""
         return []
 
+    def unread(self, text: str) -> list[str]:  # noqa: ARG002 - a method may know every word
+        """Words of this text that mean nothing to the model: no score can tell of them."""
+        return []
+
     def left_out(self, texts: Sequence[str]) -> list[str]:  # noqa: ARG002 - most read all
         """What training will not read of these captions, one line each, told when it begins."""
         return []

@@ -5,11 +5,32 @@ from __future__ import annotations
 import base64
 import math
 import os
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+# said of anybody
+_SMALL = frozenset(
+    """
+    an and are as at by carrying find for has have having he her his holding in is it man me of on
+    or person photo picture she that the their them they this to walking wearing wears while who
+    with woman
+    """.split()  # noqa: SIM905 - a list to read
+)
+UNJUDGED = (
+    "no match percentages: the model does not know most of what the sentence tells; use other words"
+)
+
+
+def hardly_read(text: str, unread: Sequence[str]) -> bool:
+    """Whether a sentence says as much that a model does not know as what it knows, or more: a
+    probability would then be of another sentence. Words such as "a man wearing" say little.
+    """
+    words = set(re.findall(r"[^\W\d_]{2,}", text.lower()))
+    return bool(unread) and len(words - set(unread) - _SMALL) <= len(unread)
 
 
 def percent(probability: float | None) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from passerby.embedding import embed_texts
 from passerby.errors import BadQuery, shown
-from passerby.gallery.answer import Answer, Hit, Match
+from passerby.gallery.answer import UNJUDGED, Answer, Hit, Match, hardly_read
 from passerby.gallery.background import Background
 from passerby.gallery.compare import Comparison
 from passerby.gallery.metadata import read_time, utc
@@ -80,10 +80,8 @@ class Searcher:
             found.go_on()
         hits = _hits(version, found.best(k_there)) if k_there else ()
         certain = found.certain(k_there)
-        hits, match = self._judged(found, hits, len(sentence.split()))
-        notes = self.method.notes(sentence)
-        if match is not None and not match.good:
-            notes = [match.note, *notes]
+        hits, match, said = self._judged(found, hits, sentence)
+        notes = [*said, *self.method.notes(sentence)]
         if len(hits) < k:
             notes = [*notes, _few(version, len(hits), k, camera, where is not None)]
         if not certain:
@@ -93,17 +91,22 @@ class Searcher:
         return Answer(sentence, hits, tuple(notes), *told)
 
     def _judged(
-        self, found: Comparison, hits: tuple[Hit, ...], words: int
-    ) -> tuple[tuple[Hit, ...], Match | None]:
-        """The hits with their probabilities, where the model is calibrated. words: of the query."""
+        self, found: Comparison, hits: tuple[Hit, ...], sentence: str
+    ) -> tuple[tuple[Hit, ...], Match | None, list[str]]:
+        """The hits with their probabilities, where the model is calibrated and knows the words;
+        what the best is worth; and what should be said of it.
+        """
         calibration = self.method.calibration
         if calibration is None or not hits:
-            return hits, None
-        scores = np.array([hit.score for hit in hits])
-        likely = calibration.probabilities(scores, self._background.scores(found), words)
+            return hits, None, []
+        if hardly_read(sentence, self.method.unread(sentence)):
+            return hits, None, [UNJUDGED]
+        scores, background = np.array([hit.score for hit in hits]), self._background.scores(found)
+        likely = calibration.probabilities(scores, background, len(sentence.split()))
         rounded = [round(p, 6) for p in likely.tolist()]
         judged = (replace(hit, probability=p) for hit, p in zip(hits, rounded, strict=True))
-        return tuple(judged), Match(rounded[0], calibration.threshold(found.photos))
+        match = Match(rounded[0], calibration.threshold(found.photos))
+        return tuple(judged), match, [] if match.good else [match.note]
 
 
 def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...]:

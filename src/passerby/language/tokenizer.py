@@ -131,14 +131,7 @@ class Tokenizer:
                 f"the sentence has {len(tokens)} tokens, the model reads the first {longest}; "
                 "the rest was not used: shorten it"
             )
-        normalizer = self.rules.normalizer  # lower case and, most often, no accents
-        read = text if normalizer is None else normalizer.normalize_str(text)
-        words = dict.fromkeys(WORD.findall(read.lower()))
-        if self.words is not None:
-            strange = [word for word in words if word not in self.words]
-        else:
-            strange = [word for word in words if self.unknown in self.rules.encode(word).ids]
-        if strange:
+        if strange := self.strange(text):
             shown = ", ".join(word[:40] for word in strange[:8]) + (
                 f" and {len(strange) - 8} more" if len(strange) > 8 else ""
             )
@@ -146,6 +139,15 @@ class Tokenizer:
                 f"words the model has not met in training: {shown}; try other words for them"
             )
         return said
+
+    def strange(self, text: str) -> list[str]:
+        """Words that were not met in training, in lower case, once each."""
+        normalizer = self.rules.normalizer  # lower case and, most often, no accents
+        read = text if normalizer is None else normalizer.normalize_str(text)
+        words = dict.fromkeys(WORD.findall(read.lower()))
+        if self.words is not None:
+            return [word for word in words if word not in self.words]
+        return [word for word in words if self.unknown in self.rules.encode(word).ids]
 
     def save(self, folder: Path) -> None:
         self.rules.save(str(folder / "tokenizer.json"))

@@ -128,6 +128,9 @@ class TwoTower(Method):
         said = [f"words that the model hardly met were read as others: {told}"] if read else []
         return said + self.tokenizer.notes(self._respelt(text), self.length)
 
+    def unread(self, text: str) -> list[str]:
+        return [] if self.tokenizer is None else self.tokenizer.strange(self._respelt(text))
+
     def _respelt(self, text: str) -> str:
         return text if self._spelling is None else self._spelling(text)
 

@@ -14,7 +14,7 @@ from parted import Parted, Unbounded, brute, drawn, fill, like, rows
 
 from passerby.embedding import embed_texts
 from passerby.gallery import background
-from passerby.gallery.answer import Answer, Match, percent
+from passerby.gallery.answer import Answer, Match, hardly_read, percent
 from passerby.gallery.rows import stored, to_table
 from passerby.gallery.search import Searcher
 from passerby.gallery.store import Store
@@ -233,6 +233,33 @@ def test_a_record_tells_probabilities_and_what_the_best_is_worth(
         "no good match: all that is said is true of the best photo with a probability of 20 %; "
         "a good match has 25 % or more"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "unread", "hardly"),
+    [
+        ("a zebra on the moon", ["zebra", "moon"], True),
+        ("qwerty asdf", ["qwerty", "asdf"], True),
+        ("a woman in a red coat with a lanyard", ["lanyard"], False),
+        ("a woman in a red coat", [], False),
+        ("a red zebra", ["zebra"], True),
+        ("a man", [], False),
+    ],
+)
+def test_a_sentence_mostly_unknown_is_hardly_read(text, unread, hardly) -> None:
+    assert hardly_read(text, unread) is hardly
+
+
+def test_a_sentence_that_the_model_hardly_knows_gets_no_probability(gallery: Path) -> None:
+    searcher, calibration = crowd(gallery, present=True)
+    strange = lambda text: [word for word in text.split() if word == "zebra"]  # noqa: E731
+    searcher.method.unread = strange  # type: ignore[method-assign]
+    answer = searcher.answer("a zebra", k=3)
+    assert answer.match is None
+    assert told_of(answer) == [None] * 3
+    assert answer.notes[0].startswith("no match percentages")
+    assert not calibration.asked
+    assert searcher.answer("red white zebra", k=3).match is not None
 
 
 def test_a_note_says_less_than_in_words() -> None:
