@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from calibration import PROBABILITIES
 from harm_photos import PHOTOS
 from harm_texts import TEXTS
 from method_tables import row, spread
 from results import read
 
-PROBABILITIES = (0.1, 0.25, 0.5, 0.75, 0.9)
 SETS = {"drawn": "drawn, whole captions", "drawn, short": "drawn, one to three things",
         "real": "real"}  # fmt: skip
 

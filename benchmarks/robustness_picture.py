@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from parts_picture import FAINT, INK, PAPER, font
+from PIL import Image, ImageDraw
 
 NAMES, WIDE, GAP, MARGIN, ROW, HEAD = 210, 300, 90, 20, 22, 54
 BAR = 12  # pixels high
-INK, FAINT, RULE, PAPER = (30, 30, 34), (125, 125, 132), (228, 228, 232), (255, 255, 255)
+RULE = (228, 228, 232)
 COLOURS = {"drawn": (76, 120, 168), "real": (228, 137, 58)}
 TITLES = {"drawn": "drawn people", "real": "real photos"}
 SIDES = {"queries": "the query", "photos": "the photos"}
@@ -30,12 +31,12 @@ def picture(values: Mapping[str, Any]) -> Image.Image:
     for number, name in enumerate(sets):
         left = MARGIN + NAMES + number * (WIDE + GAP)
         _column(brush, values, name, left, high)
-    brush.text((MARGIN, 14), "lines: 95 % of the difference", FAINT, _font(11))
+    brush.text((MARGIN, 14), "lines: 95 % of the difference", FAINT, font(11))
     y = HEAD
     for side, title in SIDES.items():
-        brush.text((MARGIN, y + 3), f"Harm to {title}", INK, _font(14))
+        brush.text((MARGIN, y + 3), f"Harm to {title}", INK, font(14))
         if side == "queries":
-            brush.text((MARGIN + NAMES - 10, y + 5), "changed", FAINT, _font(11), anchor="ra")
+            brush.text((MARGIN + NAMES - 10, y + 5), "changed", FAINT, font(11), anchor="ra")
         y += ROW
         for name in harms(values, sets[0], side):
             _name(brush, values, sets, f"{side} {name}", y)
@@ -59,14 +60,14 @@ def _column(
 ) -> None:
     """A data set's title, its scale and the line of what it is without harm."""
     plain = values[f"{where} as they are rank-1"]
-    brush.text((left, 12), f"Rank-1, {TITLES[where]}", COLOURS[where], _font(15))
+    brush.text((left, 12), f"Rank-1, {TITLES[where]}", COLOURS[where], font(15))
     for tick in range(0, 101, 25):
         x = left + WIDE * tick / 100
         brush.line((x, HEAD, x, high - MARGIN), RULE)
-        brush.text((x, HEAD - 4), str(tick), FAINT, _font(11), anchor="ms")
+        brush.text((x, HEAD - 4), str(tick), FAINT, font(11), anchor="ms")
     x = left + WIDE * plain / 100
     brush.line((x, HEAD, x, high - MARGIN), INK)
-    brush.text((x, high - MARGIN + 3), f"unharmed {plain:.1f}", INK, _font(11), anchor="mt")
+    brush.text((x, high - MARGIN + 3), f"unharmed {plain:.1f}", INK, font(11), anchor="mt")
 
 
 def _name(
@@ -74,11 +75,11 @@ def _name(
 ) -> None:
     """The harm, and how many of the queries it changes, where those are not all."""
     name = what.partition(" ")[2]
-    brush.text((MARGIN + 12, y + 4), name, INK, _font(13))
+    brush.text((MARGIN + 12, y + 4), name, INK, font(13))
     parts = [values.get(f"{where} {what} changed", 100.0) for where in sets]
     if min(parts) < 99.5:
         told = ", ".join(f"{part:.0f}" for part in parts) + " %"
-        brush.text((MARGIN + NAMES - 10, y + 5), told, FAINT, _font(11), anchor="ra")
+        brush.text((MARGIN + NAMES - 10, y + 5), told, FAINT, font(11), anchor="ra")
 
 
 def _bar(
@@ -90,12 +91,8 @@ def _bar(
     brush.rectangle((left, top, left + WIDE * reached / 100, top + BAR), colour)
     ends = [left + WIDE * min(100, max(0, reached - mean + end)) / 100 for end in (low, high)]
     brush.line((ends[0], middle, ends[1], middle), INK, 2)
-    brush.text((left + WIDE + 8, middle), f"{reached:.1f}", INK, _font(12), anchor="lm")
-    brush.text((left + WIDE + 76, middle), f"{mean:+.1f}", FAINT, _font(12), anchor="rm")
-
-
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
+    brush.text((left + WIDE + 8, middle), f"{reached:.1f}", INK, font(12), anchor="lm")
+    brush.text((left + WIDE + 76, middle), f"{mean:+.1f}", FAINT, font(12), anchor="rm")
 
 
 def _made(out: Path) -> Path:

@@ -112,7 +112,7 @@ class Calibration:
         if self.knots:
             places, corrected = np.array(self.knots).T
             odds = np.interp(odds, places, corrected)
-        return 0.5 * (1 + np.tanh(0.5 * odds))
+        return logistic(odds)
 
     def features(
         self, scores: np.ndarray, background: np.ndarray, words: int | None = None
@@ -130,6 +130,11 @@ class Calibration:
         told = ((middle - self.middle) / self.spread, spread / self.spread - 1)
         same = [np.full(len(scores), each) for each in (length, *told)]
         return np.column_stack([above, same[0], above * length, *same[1:]])
+
+
+def logistic(odds: np.ndarray) -> np.ndarray:
+    """Probabilities of log-odds; no overflow at either end."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * odds)))
 
 
 def read_calibration(folder: Path) -> Calibration | None:

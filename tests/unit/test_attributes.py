@@ -17,24 +17,14 @@ from passerby.drawn.ceiling import Reader
 from passerby.drawn.facts import read_wardrobe
 from passerby.drawn.swaps import ATTRIBUTES
 from passerby.drawn.world import draw_world
+from small import towers
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import attributes
 from attributes import LEAST, confused, table, trials, wins
 
 PERSONS = 20
-RECIPE = {
-    "method": {"name": "twotower", "dim": 8, "identity_weight": 0.0},
-    "photo": {"height": 32, "width": 16},
-    "image_encoder": {
-        "kind": "resnet", "embedding_size": 8, "hidden_sizes": [8], "depths": [1],
-        "layer_type": "basic",
-    },
-    "text_encoder": {
-        "kind": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 16, "max_position_embeddings": 64,
-    },
-}  # fmt: skip
+RECIPE = {"method": {"name": "twotower", "dim": 8, "identity_weight": 0.0}, **towers(64)}
 
 
 @pytest.fixture(scope="module")

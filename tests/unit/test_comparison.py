@@ -13,6 +13,7 @@ from passerby.build import build_method
 from passerby.config import parse_recipe
 from passerby.errors import BadRecipe
 from passerby.types import Caption, Photo, Split
+from small import towers
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from budget import Pace, budget, kept, mark
@@ -20,18 +21,7 @@ from clocked import Clock, minutes
 from compare import drawn, spoke
 from serving import footprint
 
-RECIPE = {
-    "method": {"name": "twotower", "dim": 8, "identity_weight": 1.0},
-    "photo": {"height": 32, "width": 16},
-    "image_encoder": {
-        "kind": "resnet", "embedding_size": 8, "hidden_sizes": [8], "depths": [1],
-        "layer_type": "basic",
-    },
-    "text_encoder": {
-        "kind": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 16, "max_position_embeddings": 40,
-    },
-}  # fmt: skip
+RECIPE = {"method": {"name": "twotower", "dim": 8, "identity_weight": 1.0}, **towers()}
 
 
 def recipe(**tables):

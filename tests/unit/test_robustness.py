@@ -13,6 +13,7 @@ from passerby.config import parse_recipe
 from passerby.data.sources import read_data
 from passerby.evaluation import embed_photos, evaluate
 from passerby.method import PhotoSpec
+from small import towers
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import robustness
@@ -20,18 +21,7 @@ from harm_photos import PHOTOS
 from harm_texts import TEXTS
 from robustness_picture import harms, picture
 
-RECIPE = {
-    "method": {"name": "twotower", "dim": 8, "mirror": True},
-    "photo": {"height": 32, "width": 16},
-    "image_encoder": {
-        "kind": "resnet", "embedding_size": 8, "hidden_sizes": [8], "depths": [1],
-        "layer_type": "basic",
-    },
-    "text_encoder": {
-        "kind": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 16, "max_position_embeddings": 96,
-    },
-}  # fmt: skip
+RECIPE = {"method": {"name": "twotower", "dim": 8, "mirror": True}, **towers(96)}
 SMALL = ("--persons", "20", "--seed", "41")
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from passerby.calibration import FEATURES, Calibration, middle_and_spread
+from passerby.calibration import FEATURES, Calibration, logistic, middle_and_spread
 from passerby.fitting.galleries import Judged, Sample, best_of, draw_sample, sizes_of
 
 MISSED = 0.05  # of the queries whose person is there, the share that may be called "no good match"
@@ -121,7 +121,7 @@ def _logistic_fit(sample: Sample, used: tuple[int, ...]) -> tuple[float, list[fl
     beta[0] = math.log(rate / (1 - rate))
     ridge = np.diag([0.0, *[_RIDGE * rate] * len(used)])
     for _ in range(100):
-        likely = _logistic(design @ beta)
+        likely = logistic(design @ beta)
         slope = design.T @ (weights * (likely - right)) + ridge @ beta
         bend = (design * (weights * likely * (1 - likely))[:, None]).T @ design + ridge
         step = np.linalg.solve(bend + 1e-12 * np.eye(len(beta)), slope)
@@ -139,7 +139,7 @@ def _isotonic_fit(odds: np.ndarray, sample: Sample, rate: float) -> tuple[tuple[
     order = np.argsort(odds, kind="stable")
     odds, right = odds[order], sample.right[order]
     weights = sample.weights[order] * (len(odds) / sample.weights.sum())
-    likely = _logistic(odds)
+    likely = logistic(odds)
     unsure = np.cumsum(weights * (likely * (1 - likely) + 1e-6))
     bins = np.minimum((unsure / unsure[-1] * KNOTS).astype(int), KNOTS - 1)
     blocks: list[np.ndarray] = []  # weight, weight of right photos, weighted odds
@@ -170,10 +170,6 @@ def _crossed(sample: Sample, blank: Calibration, used: tuple[int, ...], stairs: 
         likely = np.clip(found.of_features(out.features), 1e-7, 1 - 1e-7)
         total -= float(out.weights @ np.where(out.right, np.log(likely), np.log1p(-likely)))
     return total / float(sample.weights.sum())
-
-
-def _logistic(odds: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * odds))
 
 
 def expected_error(likely: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:

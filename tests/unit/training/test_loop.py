@@ -19,20 +19,13 @@ from passerby.runs import train
 from passerby.training.checkpoint import settle, write_folder
 from passerby.training.log import Journal, read_journal
 from passerby.training.optim import Optim, cover, optimizer
+from small import towers
 
 RECIPE = {
     "run": {"seed": 5},
     "data": {"batch": 4, "workers": 0},
     "method": {"name": "twotower", "dim": 8, "identity_weight": 0.2, "dropout": 0.2},
-    "photo": {"height": 32, "width": 16},
-    "image_encoder": {
-        "kind": "resnet", "embedding_size": 8, "hidden_sizes": [8], "depths": [1],
-        "layer_type": "basic",
-    },
-    "text_encoder": {
-        "kind": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 16, "max_position_embeddings": 40,
-    },
+    **towers(),
     "optim": {"lr": 1e-3, "warmup": 1.0},
     "train": {"epochs": 3, "device": "cpu", "threads": 1, "average": 0.9},
 }  # fmt: skip

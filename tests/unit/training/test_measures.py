@@ -13,21 +13,14 @@ from passerby.config import Recipe, parse_recipe
 from passerby.drawn.world import draw_world
 from passerby.runs import train
 from passerby.training.log import read_journal
+from small import towers
 
 RECIPE = {
     "run": {"seed": 5},
     "data": {"batch": 4, "workers": 0},
     # Of a wide margin most others are semi-hard: which of them is drawn matters at each step.
     "method": {"name": "cmr", "dim": 8, "heads": 2, "part_count": 2, "warmup": 1, "margin": 0.8},
-    "photo": {"height": 32, "width": 16},
-    "image_encoder": {
-        "kind": "resnet", "embedding_size": 8, "hidden_sizes": [8], "depths": [1],
-        "layer_type": "basic",
-    },
-    "text_encoder": {
-        "kind": "bert", "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 16,
-    },
+    **towers(512),
     "optim": {"lr": 1e-3, "warmup": 1.0},
     "train": {"epochs": 3, "device": "cpu", "threads": 1, "save_every": 2},
 }  # fmt: skip
