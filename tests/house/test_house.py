@@ -22,7 +22,9 @@ ROOMS = {
     ),
     "methods": GROUND | {"encoders", "language", "losses", "similarity"},
     "embedding": GROUND,
-    "evaluation": GROUND | {"embedding", "ranking", "data"},
+    "reports": GROUND | {"ranking", "data"},
+    "doctor": GROUND | {"data"},
+    "evaluation": GROUND | {"embedding", "ranking", "data", "reports"},
     "tuning": GROUND | {"embedding", "evaluation", "ranking", "data"},
     "fitting": GROUND | {"embedding", "evaluation", "data", "drawn"},
     "training": GROUND | {"data"},
@@ -33,6 +35,7 @@ ROOMS = {
     "runs": GROUND
     | {"build", "config", "data", "drawn", "embedding", "evaluation", "training", "tuning"},
     "__init__": {"build", "gallery", "method"},
+    "__main__": {"cli"},
     "cli": None,  # the top floor: everything below
 }
 LONGEST = 400
