@@ -15,21 +15,22 @@ from PIL import Image
 
 from passerby.data.images import open_photo
 from passerby.data.sources import NAMES, read_data
+from passerby.errors import BadData
 from passerby.types import Split
 
 Rows = list[dict[str, Any]]
 
 
-def photos_of(root: Path, paths: list[str]) -> None:
+def photos_of(root: Path, paths: list[str], imgs: str = "imgs") -> None:
     for path in paths:
-        file = root / "imgs" / path
+        file = root / imgs / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (13, 34), (90, 40, 20)).save(file)
 
 
-def written(root: Path, name: str, rows: Rows) -> None:
+def written(root: Path, name: str, rows: Rows, imgs: str = "imgs") -> None:
     root.mkdir(parents=True, exist_ok=True)
-    photos_of(root, [row.get("file_path") or row["img_path"] for row in rows])
+    photos_of(root, [row.get("file_path") or row["img_path"] for row in rows], imgs)
     (root / name).write_text(json.dumps(rows), encoding="utf-8")
 
 
@@ -68,6 +69,53 @@ def rstp(root: Path) -> str:
     ]  # fmt: skip
     written(root / "RSTPReid", "data_captions.json", rows)
     return f"rstpreid:{root / 'RSTPReid'}"
+
+
+def acsa(root: Path) -> str:
+    """CUHK-PEDES with the one photo that ACSA reads from a file of another name."""
+    rows: Rows = [
+        {"split": split, "captions": ["A man.", "He walks."], "id": n, "file_path": path}
+        for n, (split, path) in enumerate([
+            ("train", "cam_b/1_0.bmp"), ("val", "CUHK01/0363004.png"),
+            ("test", "test_query/p7447_s9899.jpg"),
+        ], start=1)
+    ]  # fmt: skip
+    written(root, "reid_raw.json", rows)
+    rows.append({**rows[-1], "file_path": "test_query/p7446_s9899.jpg"})
+    (root / "reid_raw.json").write_text(json.dumps(rows), encoding="utf-8")
+    return f"cuhk-pedes-acsa:{root}"
+
+
+def ufine(root: Path) -> str:
+    """Two long captions a photo, a folder `images` beside the JSON, no val."""
+    rows: Rows = [
+        {"split": "train" if n < 20 else "test", "id": n, "file_path": f"images/{n}.jpg",
+         "captions": ["A man in a red coat, who walks. " * 12, "He  carries\na bag."]}
+        for n in range(1, 25)
+    ]  # fmt: skip
+    written(root / "UFineBench" / "UFine6926", "UFine6926.json", rows, imgs=".")
+    return f"ufine6926:{root}"
+
+
+def ufine3c(root: Path) -> str:
+    """Evaluation only: no split told, a source each, one to several captions."""
+    rows: Rows = [
+        {"id": n // 2, "file_path": f"images/{n}.jpg", "source": "ICFG",
+         "captions": [f"Caption {c}." for c in range(1 + n % 5)]} for n in range(10)
+    ]  # fmt: skip
+    written(root, "some name.json", rows, imgs=".")
+    return f"ufine3c:{root / 'some name.json'}"
+
+
+def synth(root: Path) -> str:
+    """No split told, folders Part1... beside the JSON; attributes and prompts are no captions."""
+    rows: Rows = [
+        {"id": n, "file_path": f"Part{n % 3}/{n}/1.jpg", "captions": ["A man.", "He walks."],
+         "attributes": ["man,black hair,unknown"], "prompt_caption": ["A man with black hair."]}
+        for n in range(20)
+    ]  # fmt: skip
+    written(root / "SYNTH-PEDES", "synthpedes_dataset.json", rows, imgs=".")
+    return f"synth-pedes:{root}"
 
 
 def drawn(root: Path) -> str:
@@ -109,9 +157,12 @@ def tars(root: Path) -> str:
     return f"tars:{root}"
 
 
+# By design: nobody trains on these, or is tested on them.
+LACKING = {"tars": {"test"}, "synth-pedes": {"test"}, "ufine3c": {"train", "val"}}
 MAKERS: dict[str, Callable[[Path], str]] = {
     "cuhk-pedes": cuhk, "icfg-pedes": icfg, "rstpreid": rstp, "drawn": drawn, "files": files,
-    "tars": tars,
+    "tars": tars, "cuhk-pedes-acsa": acsa, "ufine6926": ufine, "ufine3c": ufine3c,
+    "synth-pedes": synth,
 }  # fmt: skip
 
 
@@ -122,14 +173,24 @@ def spec(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def splits(spec: str) -> dict[str, Split]:
-    none = {"test": Split("none", (), ())} if spec.startswith("tars:") else {}
+    none = dict.fromkeys(lacking(spec), Split("none", (), ()))
     told = ("train", "val", "test", "all")
     return {split: none.get(split) or read_data(spec, split) for split in told}
 
 
-def test_ids_are_unique_and_name_the_photo(splits: dict[str, Split]) -> None:
+def lacking(spec: str) -> set[str]:
+    return LACKING.get(spec.partition(":")[0], set())
+
+
+def test_a_split_that_a_data_set_lacks_by_design_is_refused_in_a_line(spec: str) -> None:
+    for split in lacking(spec):
+        with pytest.raises(BadData, match=f"no split '{split}' here; ask for"):
+            read_data(spec, split)
+
+
+def test_ids_are_unique_and_name_the_photo(spec: str, splits: dict[str, Split]) -> None:
     for name, split in splits.items():
-        assert split.photos or name == "test"
+        assert bool(split.photos) is (name not in lacking(spec))
         assert len({photo.id for photo in split.photos}) == len(split.photos)
         assert len({caption.id for caption in split.captions}) == len(split.captions)
         assert all(caption.id.rpartition("#")[0] == caption.photo for caption in split.captions)
@@ -162,4 +223,6 @@ def test_every_photo_can_be_read(splits: dict[str, Split]) -> None:
 
 
 def test_reading_twice_gives_the_same(spec: str, splits: dict[str, Split]) -> None:
-    assert read_data(spec, "train") == splits["train"]
+    assert read_data(spec, "all") == splits["all"]
+    for name in {"train", "val", "test"} - lacking(spec):
+        assert read_data(spec, name) == splits[name]

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from passerby.cli.calibrate import calibrate
+from passerby.cli.check_data import check_data
 from passerby.cli.demo import demo
 from passerby.cli.draw import draw
 from passerby.cli.evaluate import evaluate
@@ -28,7 +29,9 @@ app = typer.Typer(
 )
 Misused: Any = typer.BadParameter.__base__  # an option misspelt or missing: click's UsageError
 
-for command in (index, search, draw, train, evaluate, calibrate, demo, import_released):
+for command in (
+    index, search, draw, check_data, train, evaluate, calibrate, demo, import_released,
+):  # fmt: skip
     app.command()(command)
 
 

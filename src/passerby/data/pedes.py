@@ -1,7 +1,9 @@
 """The benchmarks' JSON: CUHK-PEDES, ICFG-PEDES, RSTPReid and all that share their layout.
 
 A list of records {id, file_path or img_path, captions, split}; paths are relative to `imgs/` beside
-the JSON. Ids may be any whole numbers or strings, captions any number, with stray blanks.
+the JSON (layouts.py). Ids may be any whole numbers or strings, captions any number, with stray
+blanks. Other fields are left alone: `processed_tokens`, the `source` of UFine3C, `attributes` and
+`prompt_caption` of SYNTH-PEDES, which are no captions.
 """
 
 from __future__ import annotations
@@ -9,37 +11,15 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from passerby.data.layouts import LAYOUTS, OLDER_RELEASE, Layout, find, photo_folder
 from passerby.data.records import SPLITS, Record, carve_val, tidy, whole
 from passerby.errors import BadData, shown
 
 PATH_FIELDS = ("file_path", "img_path")
-OLDER_RELEASE = "caption_all.json"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a benchmark lies on disk.
-
-    repeats: a photo may be listed twice (ICFG-PEDES does it once in train); its captions are
-    joined. carve_val: the file has no validation split, so a tenth of the training persons is it.
-    """
-
-    annotations: str
-    folder: str
-    repeats: bool = False
-    carve_val: bool = False
-
-
-LAYOUTS = {
-    "cuhk-pedes": Layout("reid_raw.json", "CUHK-PEDES"),
-    "icfg-pedes": Layout("ICFG-PEDES.json", "ICFG-PEDES", repeats=True, carve_val=True),
-    "rstpreid": Layout("data_captions.json", "RSTPReid"),
-    "drawn": Layout("reid_raw.json", "drawn"),
-}
 
 
 def read_pedes(name: str, root: Path) -> list[Record]:
@@ -50,48 +30,26 @@ def read_pedes(name: str, root: Path) -> list[Record]:
     Raises BadData when the file is missing, is the older release, or says something wrong.
     """
     layout = LAYOUTS[name]
-    annotations = _find(name, layout, root)
-    rows = _rows(annotations)
-    records = [_record(row, n, annotations) for n, row in enumerate(rows, start=1)]
+    annotations = find(name, root)
+    rows = load_rows(annotations)
+    _check_splits_told(rows, layout, annotations)
+    photos = photo_folder(layout, annotations)
+    records = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            records.append(parse_record(row, photos, layout))
+        except ValueError as wrong:
+            raise BadData(
+                f"{shown(annotations)}: record {number} {wrong}; correct or remove it"
+            ) from None
     records = _once_each(records, annotations, layout.repeats)
     if layout.carve_val and not any(record.split == "val" for record in records):
-        records = carve_val(name, records)
+        records = carve_val(name, records, most=layout.most_val)
     return records
 
 
-def _find(name: str, layout: Layout, root: Path) -> Path:
-    """The annotation file in, below or at `root`."""
-    if root.is_file():
-        if root.name == OLDER_RELEASE:
-            _refuse_older(root)
-        return root
-    if not root.is_dir():
-        raise BadData(f"{name}: no such folder {shown(root)}; give the one that holds "
-                      f"{layout.annotations} and imgs/, or its parent")  # fmt: skip
-    for folder in (root, root / layout.folder):
-        if (folder / layout.annotations).is_file():
-            return folder / layout.annotations
-    below = sorted(root.glob(f"*/{layout.annotations}"))
-    if len(below) == 1:
-        return below[0]
-    if len(below) > 1:
-        raise BadData(f"{name}: {shown(root)} holds {len(below)} folders with {layout.annotations}"
-                      f"; give one of them, such as {shown(below[0].parent)}")  # fmt: skip
-    for older in (root / OLDER_RELEASE, root / layout.folder / OLDER_RELEASE):
-        if layout.annotations == "reid_raw.json" and older.is_file():
-            _refuse_older(older)
-    raise BadData(f"{name}: no {layout.annotations} in {shown(root)} or a folder in it; put it "
-                  "there as the benchmark has it, the photos in imgs/ beside it")  # fmt: skip
-
-
-def _refuse_older(path: Path) -> NoReturn:
-    raise BadData(
-        f"{shown(path)}: the older release of CUHK-PEDES, with other ids and no splits; get "
-        "reid_raw.json of the newer one and put it beside imgs/"
-    )
-
-
-def _rows(path: Path) -> list[Any]:
+def load_rows(path: Path) -> list[Any]:
+    """The list in a JSON file, its entries unjudged. Raises BadData where there is none."""
     try:
         rows = json.loads(path.read_bytes().decode("utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -105,48 +63,72 @@ def _rows(path: Path) -> list[Any]:
         raise BadData(f"{shown(path)}: holds no list of records; give the benchmark's own file")
     if not rows:
         raise BadData(f"{shown(path)}: an empty list; give the benchmark's own file")
-    if all(isinstance(row, dict) and row.keys() == {"id", "file_path", "captions"} for row in rows):
-        raise BadData(
-            f"{shown(path)}: no record tells its split, as in {OLDER_RELEASE}, the older release "
-            "of CUHK-PEDES with other ids; get the newer reid_raw.json, or add 'split' to each"
-        )
     return rows
 
 
-def _record(row: Any, number: int, annotations: Path) -> Record:
-    """Record `number` (the first is 1) of the file, checked field by field."""
+def no_split_told(rows: Sequence[Any]) -> bool:
+    """Whether all rows are records but none tells its split, as in the older CUHK-PEDES."""
+    shape = {"id", "file_path", "captions"}
+    return all(isinstance(row, dict) and shape <= row.keys() for row in rows) and not any(
+        "split" in row for row in rows
+    )
 
-    def wrong(what: str) -> BadData:
-        return BadData(f"{shown(annotations)}: record {number} {what}; correct or remove it")
 
+def _check_splits_told(rows: Sequence[Any], layout: Layout, annotations: Path) -> None:
+    if layout.untold is not None or not no_split_told(rows):
+        return
+    older = layout.annotations == LAYOUTS["cuhk-pedes"].annotations
+    told = (
+        f", as in {OLDER_RELEASE}, the older release of CUHK-PEDES with other ids; get the newer "
+        "reid_raw.json, or"
+    )
+    raise BadData(
+        f"{shown(annotations)}: no record tells its split{told if older else ';'} add 'split' to "
+        "each"
+    )
+
+
+def parse_record(row: Any, photos: Path, layout: Layout) -> Record:
+    """An entry of the file, checked field by field; photos: what its path is relative to.
+
+    Raises ValueError, whose text is what is wrong with it: "has no field 'id'".
+    """
     if not isinstance(row, dict):
-        raise wrong("is no object")
+        raise ValueError("is no object")
     path_field = next((name for name in PATH_FIELDS if name in row), None)
     if path_field is None:
-        raise wrong("has no field 'file_path' (or 'img_path')")
-    lacking = next((name for name in ("id", "captions", "split") if name not in row), None)
+        raise ValueError("has no field 'file_path' (or 'img_path')")
+    told = row if layout.untold is None else {"split": layout.untold, **row}
+    lacking = next((name for name in ("id", "captions", "split") if name not in told), None)
     if lacking is not None:
-        raise wrong(f"has no field {lacking!r}")
-    path, person, captions, split = row[path_field], row["id"], row["captions"], row["split"]
-    if not isinstance(path, str) or not path.strip():
-        raise wrong(f"has a {path_field!r} that is no path")
-    path = posixpath.normpath(path.strip())
-    if not whole(path):
-        raise wrong(f"has a {path_field!r} with half of a Unicode letter")
-    if path.startswith(("/", "../")) or path in (".", "..") or "\0" in path:
-        raise wrong(f"has a {path_field!r} that leaves imgs/")
+        raise ValueError(f"has no field {lacking!r}")
+    path = _path(row[path_field], path_field)
+    person, captions, split = row["id"], row["captions"], told["split"]
     if isinstance(person, bool) or not isinstance(person, int | str) or not str(person).strip():
-        raise wrong("has an 'id' that is neither a whole number nor a string")
+        raise ValueError("has an 'id' that is neither a whole number nor a string")
+    if not whole(str(person)):
+        raise ValueError("has an 'id' with half of a Unicode letter")
     if not isinstance(captions, list) or not captions:
-        raise wrong("has 'captions' that are no list of sentences")
+        raise ValueError("has 'captions' that are no list of sentences")
     if not all(isinstance(caption, str) and caption.strip() for caption in captions):
-        raise wrong("has a caption that is empty or no string")
+        raise ValueError("has a caption that is empty or no string")
     if not all(map(whole, captions)):
-        raise wrong("has a caption with half of a Unicode letter")
+        raise ValueError("has a caption with half of a Unicode letter")
     if split not in SPLITS:
-        raise wrong(f"has the split {split!r}, not {', '.join(SPLITS)}")
-    file = annotations.parent / "imgs" / path
+        raise ValueError(f"has the split {split!r}, not {', '.join(SPLITS)}")
+    file = photos / layout.alias.get(path, path)
     return Record(path, file, str(person).strip(), tuple(tidy(c) for c in captions), split)
+
+
+def _path(told: Any, field: str) -> str:
+    if not isinstance(told, str) or not told.strip():
+        raise ValueError(f"has a {field!r} that is no path")
+    path = posixpath.normpath(told.strip())
+    if not whole(path):
+        raise ValueError(f"has a {field!r} with half of a Unicode letter")
+    if path.startswith(("/", "../")) or path in (".", "..") or "\0" in path:
+        raise ValueError(f"has a {field!r} that leaves imgs/")
+    return path
 
 
 def _once_each(records: Sequence[Record], annotations: Path, repeats: bool) -> list[Record]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from passerby.data.files import read_files
-from passerby.data.pedes import LAYOUTS, read_pedes
+from passerby.data.layouts import IMGS, LAYOUTS
+from passerby.data.pedes import read_pedes
 from passerby.data.records import ALL, Record, carve_val, choose, to_split
 from passerby.data.tars import read_tars
 from passerby.errors import BadData, shown
@@ -24,8 +25,10 @@ def read_data(spec: str, split: str) -> Split:
     `tars:FOLDER`...
 
     split: "train", "val", "test", or "all", the whole file as one split. A CSV without a column
-    `split` has the first two: a tenth of its persons is "val". ROOT holds the annotation file or is
-    its parent. A photo's id is its path as the file tells it, a caption's id `PHOTO#N`.
+    `split` has the first two: a tenth of its persons is "val". So have ICFG-PEDES, UFine6926 and
+    SYNTH-PEDES, whose files tell no "val": a tenth of their training persons, rounded down.
+    UFine3C has "test" alone. ROOT holds the annotation file, is its parent, or that file itself. A
+    photo's id is its path as the file tells it, a caption's id `PHOTO#N`.
 
     `tars:FOLDER` or `tars:FILE.tar` are WebDataset shards of KEY.jpg and KEY.txt or KEY.json, not
     compressed (tars.py). Nobody is named there, each photo is a person; a tenth of the pairs, at
@@ -50,11 +53,30 @@ def read_splits(spec: str, *splits: str) -> tuple[Split, ...]:
         records, remedy = carve_val(TARS, records, least=1, most=MOST_VAL), ""
     else:
         records = read_pedes(name, root)
-        remedy = f"put the benchmark's photos into imgs/ beside {LAYOUTS[name].annotations}"
+        usual = LAYOUTS[name].annotations[0]
+        remedy = f"put the benchmark's photos into {IMGS}/ beside {usual}"
     return tuple(
-        to_split(f"{name} {split}", choose(records, split, shown(spec)), remedy, left_out)
+        to_split(
+            f"{name} {split}",
+            choose(records, split, shown(spec), _hint(name, split, records)),
+            remedy,
+            left_out,
+        )
         for split in splits
     )
+
+
+def _hint(name: str, split: str, records: list[Record]) -> str:
+    """What to do where a data set has no split to train or to validate with."""
+    layout = LAYOUTS.get(name)
+    if split == "train":
+        only = "it is for evaluation only: " if layout and layout.evaluation else ""
+        return f"; {only}name another data set as data.train"
+    if split != "val":
+        return ""
+    persons = len({record.person for record in records if record.split == "train"})
+    few = f"a tenth of {persons} training persons is none: " if layout and layout.carve_val else ""
+    return f"; {few}name another data set as data.val"
 
 
 def _for_training(records: list[Record]) -> list[Record]:
