@@ -37,12 +37,15 @@ def test_every_command_and_option_in_the_readme_exists() -> None:
 
     from passerby.cli import app
 
-    known = {
-        name: {option for p in command.params for option in [*p.opts, *p.secondary_opts]}
-        for name, command in typer.main.get_command(app).commands.items()
-    }
+    known: dict[str, set[str]] = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", {})
+        for words, own in [(name, command), *((f"{name} {n}", c) for n, c in inner.items())]:
+            known[words] = {o for p in own.params for o in [*p.opts, *p.secondary_opts]}
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^(?:\.venv/bin/)?passerby (\w+)(.*)$", text, re.M)
+    lines = re.findall(
+        r"^(?:\.venv/bin/)?passerby ((?:gallery )?[\w-]+)(.*?)(?: #.*)?$", text, re.M
+    )
     assert lines
     for name, rest in lines:
         assert name in known, f"passerby {name}"
