@@ -55,7 +55,7 @@ def main() -> None:
         if recipe.draw.test_persons:
             name, root = recipe.data.train.split(":", 1)
             split = read_data(f"{name}:{place / root}", "test")
-            tested = evaluate(passerby.load(run / "best"), split, workers=1, trapezoid=True).metrics
+            tested = evaluate(passerby.load(run / "best"), split, workers=1, ap="trapezoid").metrics
             tested = {f"test {metric}": value for metric, value in tested.items()}
             tested |= {"queries": len(split.captions), "photos": len(split.photos)}
     values = {

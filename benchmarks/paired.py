@@ -10,6 +10,7 @@ import torch
 import passerby
 from passerby.evaluation import blocks, embed_photos
 from passerby.ranking.metrics import outcomes
+from passerby.reports.intervals import drawn_means
 from passerby.tuning import tune
 from passerby.types import Split
 
@@ -58,7 +59,6 @@ def interval(hits: np.ndarray, persons: np.ndarray) -> tuple[float, float, float
     count = persons.max() + 1
     sums = np.bincount(persons, hits, count)
     asked = np.bincount(persons, minlength=count)
-    drawn = np.random.default_rng(0).integers(count, size=(4000, count))
-    means = 100 * sums[drawn].sum(1) / asked[drawn].sum(1)
+    means = 100 * np.concatenate(list(drawn_means(sums[:, None], asked, draws=4000, seed=0)))
     low, high = np.quantile(means, (0.025, 0.975))
     return round(100 * float(hits.mean()), 2), round(float(low), 2), round(float(high), 2)

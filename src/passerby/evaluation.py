@@ -14,22 +14,20 @@ from torch import Tensor
 
 from passerby.data.batches import photo_batches
 from passerby.embedding import device_of, embed_images, embed_texts
-from passerby.errors import BadData
+from passerby.errors import BadData, BadRecipe
 from passerby.method import Method
-from passerby.ranking.metrics import Outcomes, outcomes, summary
+from passerby.ranking.metrics import Ap, Outcomes, check_ap, outcomes
 from passerby.ranking.order import rank
 from passerby.ranking.rerank import Reranker
+from passerby.ranking.sheet import Sheet
+from passerby.reports.intervals import DRAWS
+from passerby.reports.made import PHOTO_TO_TEXT, TEXT_TO_PHOTO, Gathered, protocol
 from passerby.types import Embeddings, Photo, Ranking, Report, Split
 
 Progress = Callable[[int, int], None]
 Rerank = Callable[[Ranking, Tensor], Ranking]
-
-# How a card tells of average precision.
-STANDARD = "mean precision at each right photo"
-TRAPEZOID = (
-    "mAP-trapezoid: mean of the precisions just before and at each right photo, lower than mAP for "
-    "the same ranking; to be compared only with papers that use it (IVT, SSAN)"
-)
+Named = list[tuple[str, str | None]]
+Listen = Callable[[int, Ranking, Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,17 @@ class Block:
 
     def ranking(self, method: Method) -> Ranking:
         """Of the whole gallery, by the method's similarity."""
-        scores = _scores(method, self.texts, self.photos, self.most)
-        return rank(self.queries, self.gallery, scores)
+        return rank(self.queries, self.gallery, self.scores(method))
+
+    @torch.inference_mode()
+    def scores(self, method: Method) -> Tensor:
+        """(Q, P), on the method's device photos block by block, as their parts may not fit there at
+        once."""
+        device = device_of(method)
+        texts = self.texts.to(device)
+        starts = range(0, len(self.photos), self.most)
+        parts = (self.photos.rows(slice(start, start + self.most)) for start in starts)
+        return torch.cat([method.similarity(texts, each.to(device)).cpu() for each in parts], 1)
 
 
 def evaluate(
@@ -60,20 +67,33 @@ def evaluate(
     workers: int = 0,
     block: int = 256,
     rerank: Rerank | None = None,
-    trapezoid: bool = False,
+    ap: Ap = "standard",
+    direction: str = TEXT_TO_PHOTO,
+    draws: int = DRAWS,
     progress: Progress | None = None,
 ) -> Report:
     """Text-to-photo search over a split: every caption is a query, its photos are the gallery.
 
     block: captions that are embedded, and captions and photos that are compared, at once; no more
     than block x photos scores are ever held. rerank: makes of a block's Ranking and the photos'
-    vectors (P, D) another one. trapezoid: "mAP-trapezoid" beside "mAP", to compare with papers that
-    publish it. progress: called with (photos embedded, photos). Raises BadData when the split has
-    no captions or no query has a right photo.
+    vectors (P, D) another one. ap: with "trapezoid" "mAP-trapezoid" beside "mAP", to compare with
+    papers that publish it. direction: "photo-to-text" for every photo as a query and all captions
+    as its gallery, without re-ranking. draws: of the bootstrap that gives the intervals; 0 for
+    metrics and card alone, without intervals, queries and curves. progress: called with (photos
+    embedded, photos). Raises BadData when the split has no captions or no query has a right photo,
+    BadRecipe for an unknown direction or `ap`, and for photo-to-text re-ranked.
     """
+    if direction not in (TEXT_TO_PHOTO, PHOTO_TO_TEXT):
+        raise BadRecipe(
+            f"no direction is called {direction!r}; there are {TEXT_TO_PHOTO}, {PHOTO_TO_TEXT}"
+        )
+    reverse = direction == PHOTO_TO_TEXT
+    if reverse and rerank is not None:
+        raise BadRecipe("re-ranking is of photos; leave it out of photo-to-text")
     reports = evaluate_each(
-        method, split, [rerank],
-        batch=batch, workers=workers, block=block, trapezoid=trapezoid, progress=progress,
+        method, split, [] if reverse else [rerank],
+        batch=batch, workers=workers, block=block, ap=ap, photo_to_text=reverse, draws=draws,
+        progress=progress,
     )  # fmt: skip
     return reports[0]
 
@@ -86,23 +106,51 @@ def evaluate_each(
     batch: int = 128,
     workers: int = 0,
     block: int = 256,
-    trapezoid: bool = False,
+    ap: Ap = "standard",
+    photo_to_text: bool = False,
+    draws: int = DRAWS,
+    listen: Listen | None = None,
     progress: Progress | None = None,
 ) -> list[Report]:
-    """`evaluate` with each of `reranks`, for the work of embedding and comparing once."""
+    """`evaluate` with each of `reranks`, for the work of embedding and comparing once.
 
-    def variants(block: Block) -> Iterator[Ranking]:
-        ranking = block.ranking(method)
-        for again in reranks:
-            yield ranking if again is None else again(ranking, block.photos.vector)
+    photo_to_text: one report more, the last, of the other direction; its scores wait on disk (4
+    bytes a pair of caption and photo). listen: hears, block by block, the place of a report among
+    these, its Ranking and which photos are right (Q, P).
+    """
+    check_ap(ap)
+    names: Named = [(caption.id, caption.person) for caption in split.captions]
+    gathered = [Gathered(names, curves=draws > 0) for _ in reranks]
+    with Sheet(len(split.photos)) as sheet:
+        for each, relevant in _judged(method, split, batch, workers, block, progress):
+            scores = each.scores(method)
+            if photo_to_text:
+                sheet.write(each.rows, scores)
+            plain = rank(each.queries, each.gallery, scores)
+            for place, (again, own) in enumerate(zip(reranks, gathered, strict=True)):
+                ranking = plain if again is None else again(plain, each.photos.vector)
+                own.add(each.rows, ranking, relevant)
+                if listen is not None:
+                    listen(place, ranking, relevant)
+        reports = [
+            own.report(ap=ap, draws=draws, card=_card(method, split, again, ap))
+            for own, again in zip(gathered, reranks, strict=True)
+        ]
+        if photo_to_text:
+            reports.append(_reverse(method, split, sheet, block, ap, draws))
+    return reports
 
-    found = outcomes_of(
-        method, split, variants, batch=batch, workers=workers, block=block, progress=progress
-    )
-    return [
-        Report(summary(each, trapezoid=trapezoid), _card(method, split, each, again, trapezoid))
-        for each, again in zip(found, reranks, strict=True)
-    ]
+
+def _reverse(method: Method, split: Split, sheet: Sheet, block: int, ap: Ap, draws: int) -> Report:
+    """Photo-to-text: every photo is a query, the captions of its person are right."""
+    photos: Named = [(photo.id, photo.person) for photo in split.photos]
+    captions = tuple(caption.id for caption in split.captions)
+    own = Gathered(photos, curves=draws > 0)
+    asked, about = _persons(split)
+    for rows, scores in sheet.columns(block):
+        names = [photos[row][0] for row in rows.tolist()]
+        own.add(rows, rank(names, captions, scores), asked[rows, None] == about[None])
+    return own.report(ap=ap, draws=draws, card=_card(method, split, None, ap, PHOTO_TO_TEXT))
 
 
 def outcomes_of(
@@ -117,17 +165,32 @@ def outcomes_of(
 ) -> list[Outcomes]:
     """What becomes of the queries, shortest caption first, in each of the Rankings that `variants`
     makes of a Block. Photos and captions are embedded once. Arguments as in `evaluate`."""
+    found = [
+        [outcomes(ranking, relevant) for ranking in variants(each)]
+        for each, relevant in _judged(method, split, batch, workers, block, progress)
+    ]
+    return [Outcomes.cat(parts) for parts in zip(*found, strict=True)]
+
+
+def _judged(
+    method: Method, split: Split, batch: int, workers: int, block: int, progress: Progress | None
+) -> Iterator[tuple[Block, Tensor]]:
+    """Blocks of captions, with which photos are right (Q, P)."""
     if not split.captions or not split.photos:
         raise BadData(f"split {split.name!r} has no captions or no photos; choose another split")
     photos = embed_photos(method, split.photos, batch, workers, progress)
-    persons = {person: place for place, person in enumerate(split.persons)}
-    on_photo = torch.tensor([persons[p.person] if p.person else -1 for p in split.photos])
-    in_query = torch.tensor([persons.get(caption.person, -2) for caption in split.captions])
-    found = []
+    on_photo, in_query = _persons(split)
     for each in blocks(method, split, photos, block):
-        relevant = in_query[each.rows, None] == on_photo[None, :]
-        found.append([outcomes(ranking, relevant) for ranking in variants(each)])
-    return [Outcomes.cat(parts) for parts in zip(*found, strict=True)]
+        yield each, in_query[each.rows, None] == on_photo[None, :]
+
+
+def _persons(split: Split) -> tuple[Tensor, Tensor]:
+    """Numbers of the persons on photos (P,) and in captions (T,): -1 for nobody named on a photo,
+    -2 for somebody who is on none."""
+    persons = {person: place for place, person in enumerate(split.persons)}
+    on_photo = [-1 if photo.person is None else persons[photo.person] for photo in split.photos]
+    in_query = [persons.get(caption.person, -2) for caption in split.captions]
+    return torch.tensor(on_photo), torch.tensor(in_query)
 
 
 def embed_photos(
@@ -162,31 +225,38 @@ def blocks(method: Method, split: Split, photos: Embeddings, block: int = 256) -
         yield Block(torch.tensor(rows), queries, texts, gallery, photos, block)
 
 
-@torch.inference_mode()
-def _scores(method: Method, texts: Embeddings, photos: Embeddings, block: int) -> Tensor:
-    """On the method's device, photos block by block, as their parts may not fit there at once."""
-    device = device_of(method)
-    texts = texts.to(device)
-    parts = (photos.rows(slice(c, c + block)) for c in range(0, len(photos), block))
-    return torch.cat([method.similarity(texts, each.to(device)).cpu() for each in parts], 1)
-
-
 def _card(
-    method: Method, split: Split, found: Outcomes, rerank: Rerank | None, trapezoid: bool
+    method: Method, split: Split, rerank: Rerank | None, ap: Ap, direction: str = TEXT_TO_PHOTO
 ) -> dict[str, Any]:
     """How the numbers were made; whoever calls adds data, seed, commit and recipe."""
+    photos: Named = [(photo.id, photo.person) for photo in split.photos]
+    captions: Named = [(caption.id, caption.person) for caption in split.captions]
+    words = ["every caption of the split", "every photo of the split once"]
+    queries, gallery = captions, photos
+    if direction == PHOTO_TO_TEXT:
+        queries, gallery = photos, captions
+        words.reverse()
+    told = "none" if rerank is None else _told(rerank)
+    kind = None if rerank is None else told["kind"] if isinstance(told, dict) else told
     return {
         "split": split.name,
-        "queries": len(split.captions),
-        "photos": len(split.photos),
+        "queries": len(queries),
+        "photos": len(photos),
+        "captions": len(captions),
         "persons": len(split.persons),
-        "queries_without_right_photo": int((found.right == 0).sum()),
-        "gallery": "every photo of the split once",
-        "query": "every caption of the split",
-        "ap": f"{STANDARD}; {TRAPEZOID}" if trapezoid else STANDARD,
-        "ties": "scores rounded to 1e-6, wrong photos before right ones",
-        "reranking": "none" if rerank is None else _told(rerank),
+        "direction": direction,
+        "gallery": words[1],
+        "query": words[0],
+        "reranking": told,
         "weights": method.fingerprint,
+        "protocol": protocol(
+            queries,
+            gallery,
+            direction=direction,
+            rerank=kind,
+            ap=ap,
+            texts=[(caption.id, caption.text) for caption in split.captions],
+        ),
     }
 
 

@@ -287,4 +287,4 @@ def _save(
 
 
 def _validate(split: Split, recipe: Recipe, method: Method) -> Report:
-    return evaluate(method, split, workers=recipe.data.workers)
+    return evaluate(method, split, workers=recipe.data.workers, draws=0)

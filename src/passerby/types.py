@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -204,15 +204,34 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Report:
-    """Metrics in percent, and the protocol card that says how they were made."""
+    """Metrics in percent, and the protocol card that says how they were made.
+
+    intervals: (low, high) of each metric, 95 %, in percent. queries: columns of equal length, one
+    entry a query: "id", "person" and, as in `Outcomes`, "first", "ap", "trapezoid", "inp", "right".
+    curves: "roc" and "histogram" of the scores, as `ScoreCounts` makes them. What was not asked for
+    is empty or None.
+    """
 
     metrics: dict[str, float]
     card: dict[str, Any] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    queries: dict[str, list[Any]] | None = None
+    curves: dict[str, Any] | None = None
 
     def write(self, path: Path) -> None:
-        """Writes indented JSON: {"metrics": ..., "card": ...}."""
+        """Writes indented JSON, a list a line: "metrics", "card", and what else is there."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        kept = {name: value for name, value in told.items() if value or name in ("metrics", "card")}
+        path.write_text(_laid_out(kept) + "\n", encoding="utf-8")
 
     def with_card(self, **entries: Any) -> Report:
         return replace(self, card={**self.card, **entries})
+
+
+def _laid_out(value: Any, depth: int = 1) -> str:
+    """JSON with a line for each entry of an object, and one for a list, however long."""
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value)
+    inner = (f"{json.dumps(name)}: {_laid_out(each, depth + 1)}" for name, each in value.items())
+    return "{\n" + ",\n".join(" " * depth + line for line in inner) + "\n" + " " * (depth - 1) + "}"

@@ -94,3 +94,15 @@ def test_a_method_of_ones_own_is_one_file_found_by_its_dotted_name(
     assert scores == sorted(scores, reverse=True)
     done = passerby_cli("evaluate", best, "--data", f"drawn:{people}", "--workers", 0)
     assert done.code == 0, done.err
+
+
+def test_features_of_any_model_are_measured_from_one_file(example, passerby_cli, tmp_path) -> None:
+    said = example("04_evaluate_your_model", "--out", tmp_path / "mine.npz").splitlines()
+    assert said[0].startswith("rank-1 ")
+    assert "300 of 600 gallery rows (one row a caption)" in "".join(said)
+    program, *words = shlex.split(said[-1])
+    assert program == "passerby"
+    done = passerby_cli(*words)
+    assert done.code == 0, done.err
+    metrics = json.loads((tmp_path / "mine.json").read_text())["metrics"]
+    assert said[0].startswith(f"rank-1 {metrics['rank-1']:.2f} [")

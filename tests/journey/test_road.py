@@ -63,7 +63,7 @@ def test_a_number_comes_with_a_card_that_says_how_it_was_made(
     passerby_cli, trained, people, tmp_path
 ) -> None:
     report = evaluated(passerby_cli, tmp_path, trained / "best", f"drawn:{people}")
-    assert list(report["metrics"]) == ["rank-1", "rank-5", "rank-10", "mAP", "mINP"]
+    assert list(report["metrics"]) == ["rank-1", "rank-5", "rank-10", "R-Sum", "mAP", "mINP"]
     card = report["card"]
     assert card["data"] == f"drawn:{people}"
     assert (card["queries"], card["photos"], card["persons"]) == (24, 12, 6)

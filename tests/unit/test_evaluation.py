@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from passerby.errors import BadData, BadModel
+from passerby.errors import BadData, BadModel, BadRecipe
 from passerby.evaluation import evaluate, evaluate_each
 from passerby.method import Method, PhotoSpec
 from passerby.ranking.order import rank
@@ -157,7 +157,7 @@ def test_reports_with_and_without_re_ranking_embed_once_and_are_as_each_alone(sp
 
 
 def test_the_trapezoid_is_added_and_the_card_warns_of_it(split) -> None:
-    plain, both = evaluate(Shades(), split), evaluate(Shades(), split, trapezoid=True)
+    plain, both = evaluate(Shades(), split), evaluate(Shades(), split, ap="trapezoid")
     assert both.metrics == plain.metrics | {"mAP-trapezoid": 100}
     assert "trapezoid" not in plain.card["ap"]
     assert both.card["ap"].startswith(plain.card["ap"] + "; mAP-trapezoid")
@@ -198,3 +198,124 @@ def test_a_report_is_written_with_its_card(split, tmp_path) -> None:
     assert told["metrics"]["rank-1"] == 100
     assert told["card"]["data"] == "x:y"
     assert told["card"]["ap"] == "mean precision at each right photo"
+
+
+def heard_scores(split, **options):
+    """Every score that evaluation heard, by (caption, photo), and the reports."""
+    scores = {}
+
+    def listen(_, ranking, relevant):
+        assert relevant.shape == ranking.order.shape
+        for row, query in enumerate(ranking.queries):
+            scores.update({(query, photo): s for photo, s in ranking.top(row, len(SHADES))})
+
+    return scores, evaluate_each(Worded(), split, [None], listen=listen, **options)
+
+
+@pytest.mark.parametrize("block", [1, 3, 256])
+def test_photo_to_text_asks_each_photo_for_the_captions_of_its_person(split, block: int) -> None:
+    split = of_lengths(split)
+    scores, (plain, turned) = heard_scores(split, block=block, photo_to_text=True)
+    assert plain == evaluate(Worded(), split)
+    assert turned == evaluate(Worded(), split, direction="photo-to-text")
+    hits = []
+    for photo in split.photos:
+        found = [(-scores[c.id, photo.id], c.person == photo.person) for c in split.captions]
+        hits.append(sorted(found)[0][1])
+    assert turned.metrics["rank-1"] == pytest.approx(100 * sum(hits) / len(hits), abs=1e-3)
+    assert 0 < turned.metrics["mAP"] < 100
+    assert turned.queries is not None
+    assert turned.queries["id"] == [photo.id for photo in split.photos]
+    assert turned.queries["right"] == [5, 5, 5, 5]
+    card = turned.card
+    assert (card["queries"], card["captions"], card["photos"]) == (4, 20, 4)
+    assert card["protocol"]["direction"] == card["direction"] == "photo-to-text"
+    assert card["query"] == "every photo of the split once"
+    assert card["protocol"]["queries"] == plain.card["protocol"]["gallery"]
+
+
+def test_a_photo_of_nobody_named_asks_for_nothing_and_is_counted(split) -> None:
+    first, *others = split.photos
+    odd = dataclasses.replace(
+        split, photos=(dataclasses.replace(first, person=None), *others),
+        captions=tuple(c for c in split.captions if c.person != first.person),
+    )  # fmt: skip
+    report = evaluate(Shades(), odd, direction="photo-to-text")
+    assert report.card["queries_without_right_photo"] == 1
+    assert report.metrics["rank-1"] == 100
+
+
+def test_photo_to_text_is_not_re_ranked_and_no_other_direction_is_known(split) -> None:
+    with pytest.raises(BadRecipe, match="leave it out of photo-to-text"):
+        evaluate(Shades(), split, direction="photo-to-text", rerank=lambda ranking, _: ranking)
+    with pytest.raises(BadRecipe, match="'sideways'; there are text-to-photo, photo-to-text"):
+        evaluate(Shades(), split, direction="sideways")
+    with pytest.raises(BadRecipe, match="'both'; there are standard, trapezoid"):
+        evaluate(Shades(), split, ap="both")
+
+
+def test_a_report_keeps_each_query_in_the_order_of_the_split(split) -> None:
+    split = of_lengths(split)
+    report = evaluate(Worded(), split, block=3)
+    assert report.queries is not None
+    assert report.queries["id"] == [caption.id for caption in split.captions]
+    assert report.queries["person"] == [caption.person for caption in split.captions]
+    share = sum(first == 1 for first in report.queries["first"]) / 20
+    assert report.metrics["rank-1"] == pytest.approx(100 * share)
+    assert report.metrics["mAP"] == pytest.approx(5 * sum(report.queries["ap"]), abs=1e-3)
+
+
+def test_no_order_of_captions_and_photos_changes_a_number_of_a_report(split) -> None:
+    split = of_lengths(split)
+    turned = dataclasses.replace(split, photos=split.photos[::-1], captions=split.captions[::-1])
+    one, other = (evaluate(Worded(), each, block=3) for each in (split, turned))
+    assert (one.metrics, one.intervals, one.curves) == (
+        other.metrics, other.intervals, other.curves,
+    )  # fmt: skip
+    assert one.card == other.card
+
+
+def test_intervals_hold_the_metric_and_curves_count_every_pair(split) -> None:
+    report = evaluate(Worded(), of_lengths(split))
+    assert list(report.intervals) == list(report.metrics)
+    for name, (low, high) in report.intervals.items():
+        assert low <= report.metrics[name] <= high
+    assert report.card["intervals"]["persons"] == 4
+    assert report.curves is not None
+    counts = report.curves["histogram"]
+    assert (sum(counts["right"]), sum(counts["wrong"])) == (20, 60)
+
+
+def test_without_drawings_only_metrics_and_card_are_made(split) -> None:
+    whole, light = evaluate(Worded(), split), evaluate(Worded(), split, draws=0)
+    assert light.metrics == whole.metrics
+    assert light.card == {name: v for name, v in whole.card.items() if name != "intervals"}
+    assert (light.intervals, light.queries, light.curves) == ({}, None, None)
+
+
+def test_ties_are_counted_and_said_to_be_worth_something(split) -> None:
+    class Blind(Shades):
+        def similarity(self, texts, photos):
+            return super().similarity(texts, photos) * 0
+
+    report = evaluate(Blind(), split)
+    assert report.metrics["rank-1"] == 0
+    assert report.card["tied"] == {"queries": 20, "rank-1 if lucky": 100}
+    assert evaluate(Shades(), split).card["tied"]["queries"] == 0
+
+
+def test_one_query_and_one_photo_make_a_report_without_intervals(split) -> None:
+    one = dataclasses.replace(split, photos=split.photos[:1], captions=split.captions[:1])
+    report = evaluate(Shades(), one, direction="text-to-photo")
+    assert report.metrics["R-Sum"] == 300
+    assert report.intervals == {}
+    assert report.curves is not None
+    assert report.curves["roc"] == {}
+
+
+def test_no_right_photo_at_all_is_refused_in_one_line(split) -> None:
+    strangers = tuple(dataclasses.replace(c, person="nobody") for c in split.captions)
+    odd = dataclasses.replace(split, captions=strangers)
+    for direction in ("text-to-photo", "photo-to-text"):
+        with pytest.raises(BadData, match=r"no query has a right .*; check the person ids"):
+            evaluate(Shades(), odd, direction=direction)

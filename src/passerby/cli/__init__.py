@@ -10,9 +10,11 @@ import typer
 
 from passerby.cli.calibrate import calibrate
 from passerby.cli.check_data import check_data
+from passerby.cli.compare import compare
 from passerby.cli.demo import demo
 from passerby.cli.draw import draw
 from passerby.cli.evaluate import evaluate
+from passerby.cli.evaluate_embeddings import evaluate_embeddings
 from passerby.cli.import_released import import_released
 from passerby.cli.index import index
 from passerby.cli.search import search
@@ -30,7 +32,8 @@ app = typer.Typer(
 Misused: Any = typer.BadParameter.__base__  # an option misspelt or missing: click's UsageError
 
 for command in (
-    index, search, draw, check_data, train, evaluate, calibrate, demo, import_released,
+    index, search, draw, check_data, train, evaluate, evaluate_embeddings, compare, calibrate, demo,
+    import_released,
 ):  # fmt: skip
     app.command()(command)
 

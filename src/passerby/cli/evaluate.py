@@ -1,23 +1,25 @@
-"""passerby evaluate: a model on a split, with the card that says how."""
+"""passerby evaluate: a model on splits of data sets, with the card that says how."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from passerby.types import Report
-
-APS = ("standard", "trapezoid")
+    from passerby.cli.measuring import Measured
+    from passerby.ranking.metrics import Ap
 
 
 def evaluate(
     model: Annotated[str, typer.Argument(help='A model folder, or "default".')],
-    data: Annotated[str, typer.Option(help="NAME:ROOT, for example cuhk-pedes:data/CUHK-PEDES.")],
+    data: Annotated[
+        list[str],
+        typer.Option(help="NAME:ROOT, for example cuhk-pedes:data/CUHK-PEDES; may be repeated."),
+    ],
     split: Annotated[str, typer.Option(help="train, val, test, or all.")] = "test",
     rerank: Annotated[
         str | None,
@@ -26,56 +28,85 @@ def evaluate(
     ap: Annotated[
         str, typer.Option(help="standard, or trapezoid: beside it, for IVT's and SSAN's numbers.")
     ] = "standard",
-    out: Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")] = None,
+    photo_to_text: Annotated[
+        bool,
+        typer.Option("--photo-to-text", help="Also the other way: photos ask, captions answer."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the report here, as JSON; of several, X.NAME.json.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with each query's first photos here.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Photos embedded at once.", min=1)] = 128,
     workers: Annotated[int, typer.Option(help="Processes that read photos.", min=0)] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Measure a model: each caption is a query, each photo once in the gallery."""
+    """Measure a model: each caption is a query, each photo once in the gallery. Of several data
+    sets each alone: what a model is worth where it was not trained."""
     import passerby
     from passerby.build import device_for
-    from passerby.cli.meter import Meter
+    from passerby.cli.measuring import Asking, Place, measure
     from passerby.data.sources import read_data
-    from passerby.evaluation import evaluate_each
-    from passerby.ranking.rerank import Reranker
-    from passerby.tuning import tune
+    from passerby.reports.domains import trained_on, warnings
 
-    check_ap(ap)
+    asking = Asking(split, rerank, check_ap(ap), photo_to_text, batch, workers)
     if rerank is not None:
         check_tunable(rerank, split)
+    names = labels(data)
+    for path in (out, html):
+        check_place(path)
     method = passerby.load(model).to(device_for(device))
-    chosen = read_data(data, split)
-    reranks: list[Reranker | None] = [None]
-    if rerank is not None:
-        val = read_data(data, "val")
-        with Meter("embedding val") as meter:
-            tuned = tune(method, val, rerank, batch=batch, workers=workers, progress=meter.hear)
-        reranks.append(replace(tuned, tuned_on="val"))
-    both = ap == "trapezoid"
-    with Meter("embedding") as meter:
-        reports = evaluate_each(
-            method, chosen, reranks,
-            batch=batch, workers=workers, trapezoid=both, progress=meter.hear,
-        )  # fmt: skip
-    made = {"data": data, "model": model, **provenance(model)}
-    for again, report in zip(reranks, reports, strict=True):
-        title = f"{model} on {data} {split}"
-        if again is not None:
-            title = "re-ranked: " + str(again).replace(", ", "\n", 1)
-        show(report.with_card(**made), title, out if again is None else beside(out, again.kind))
-    if both:
+    splits = [read_data(spec, split) for spec in data]
+    vals = [read_data(spec, "val") if rerank is not None else None for spec in data]
+    made = {"model": model, **provenance(model)}
+    trained = trained_on(made.get("recipe"))
+    found = []
+    for spec, name, chosen, val in zip(data, names, splits, vals, strict=True):
+        paths = [beside(path, name) if len(data) > 1 else path for path in (out, html)]
+        place = Place(name, {**made, "data": spec, "trained_on": trained}, *paths)
+        found.append(measure(method, chosen, val, asking, place))
+    tell(found, f"{model} on {data[0]} {split}" if len(data) == 1 else f"{model}, {split}")
+    for line in warnings(trained, data):
+        print(f"beware: {line}")
+    if ap == "trapezoid":
         print(
             "mAP-trapezoid is lower than mAP for the same ranking: compare it only with papers "
             "that use it (IVT, SSAN)"
         )
 
 
-def check_ap(ap: str) -> None:
-    """Raises BadRecipe for an unknown definition of average precision."""
-    from passerby.errors import BadRecipe
+def tell(found: Sequence[Measured], title: str) -> None:
+    """Prints what was measured: of one data set a table a report, of several a row each."""
+    from passerby.cli.tables import overview, table
+    from passerby.errors import shown
+    from passerby.reports.told import lines
 
-    if ap not in APS:
-        raise BadRecipe(f"no average precision is called {ap!r}; there are {', '.join(APS)}")
+    alone = len(found) == 1
+    for place, first in enumerate(found[0].reports):
+        same = len({each.reports[place].title for each in found}) == 1
+        named = (first.title if same else first.kind) or title
+        if alone:
+            table(first.report, named)
+        else:
+            rows = [(each.name, each.domain, each.reports[place].report) for each in found]
+            overview(rows, named)
+        for each in found:
+            own = each.reports[place]
+            for line in lines(own.report) + ([] if same else [own.title]):
+                print(line if alone else f"{each.name}: {line}")
+            if own.out is not None:
+                print(f"report: {shown(own.out)}")
+    for each in found:
+        for line in each.told:
+            print(line if alone else f"{each.name}: {line}")
+
+
+def check_ap(ap: str) -> Ap:
+    """Raises BadRecipe for an unknown definition of average precision."""
+    from passerby.ranking import metrics
+
+    return metrics.check_ap(ap)
 
 
 def check_tunable(rerank: str, split: str) -> None:
@@ -91,23 +122,41 @@ def check_tunable(rerank: str, split: str) -> None:
         )
 
 
+def check_place(path: Path | None) -> None:
+    """Makes the folder of a file that is written in the end, and refuses one that cannot be."""
+    from passerby.errors import BadRecipe, shown
+
+    if path is None:
+        return
+    if path.is_dir():
+        raise BadRecipe(f"{shown(path)}: a folder; name a file in it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
+def labels(data: Sequence[str]) -> list[str]:
+    """A name for each data set, unlike those of the others: its own, numbered where it repeats.
+
+    Raises BadData for what is no `NAME:ROOT` and for a data set that is given twice.
+    """
+    from passerby.data.sources import parse
+    from passerby.errors import BadData
+
+    named: list[str] = []
+    for place, spec in enumerate(data):
+        if spec in data[:place]:
+            raise BadData(f"{spec} is given twice; give each data set once")
+        name = parse(spec)[0]
+        count = sum(parse(before)[0] == name for before in data[:place])
+        named.append(f"{name}-{count + 1}" if count else name)
+    return named
+
+
 def beside(out: Path | None, kind: str) -> Path | None:
-    """X.KIND.json for X.json: re-ranked numbers have a file of their own."""
-    return out and out.with_name(f"{out.name.removesuffix('.json')}.{kind}.json")
-
-
-def show(report: Report, title: str, out: Path | None) -> None:
-    """Prints a report, and writes it where `out` says."""
-    from passerby.errors import shown
-
-    table(report.metrics, title)
-    card = report.card
-    print(f"{card['queries']} queries, {card['photos']} photos, {card['persons']} persons")
-    if card["queries_without_right_photo"]:
-        print(f"{card['queries_without_right_photo']} queries have no right photo and do not count")
-    if out is not None:
-        report.write(out)
-        print(f"report: {shown(out)}")
+    """X.KIND.json for X.json: numbers of another kind have a file of their own."""
+    if out is None:
+        return None
+    end = out.suffix if out.suffix in (".json", ".html") else ""
+    return out.with_name(f"{out.name.removesuffix(end)}.{kind}{end or '.json'}")
 
 
 def provenance(model: str) -> dict[str, object]:
@@ -116,10 +165,14 @@ def provenance(model: str) -> dict[str, object]:
 
     import passerby
     from passerby.build import model_folder
+    from passerby.errors import BadModel, shown
 
     folder = model_folder(model)
     found = [f for f in (folder / "recipe.json", folder.parent / "recipe.json") if f.is_file()]
-    told = json.loads(found[0].read_text(encoding="utf-8")) if found else None
+    try:
+        told = json.loads(found[0].read_text(encoding="utf-8")) if found else None
+    except ValueError:
+        raise BadModel(f"{shown(found[0])}: damaged; restore it, or remove it") from None
     return {
         "passerby": passerby.__version__,
         "command": "passerby " + " ".join(sys.argv[1:]),
@@ -146,13 +199,3 @@ def commit() -> str | None:
     if shutil.which("git") is None or git("ls-files", "--error-unmatch", "evaluate.py").returncode:
         return None
     return git("describe", "--always", "--abbrev=40", "--dirty").stdout.strip() or None
-
-
-def table(metrics: dict[str, float], title: str) -> None:
-    """Metrics in percent, side by side."""
-    from rich.console import Console
-    from rich.table import Table
-
-    grid = Table(*metrics, title=title)
-    grid.add_row(*(f"{value:.2f}" for value in metrics.values()))
-    Console().print(grid)

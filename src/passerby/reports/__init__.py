@@ -1,0 +1,1 @@
+"""What was measured: made, written, compared, shown."""
