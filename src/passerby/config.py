@@ -52,7 +52,8 @@ class Draw:
 
 @dataclass(frozen=True)
 class Data:
-    """train, val: NAME:ROOT. pairs: "caption" (each caption a sample) or "photo" (a random one).
+    """train, val: NAME:ROOT. batch: pairs, of all processes that train together. pairs: "caption"
+    (each caption a sample) or "photo" (a random one).
 
     sampler: "random", or "identity" (`each` pairs of batch // each persons). workers: processes
     that decode. cache: keep resized photos in memory. broken: "stop" at a photo that cannot be

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,43 +33,66 @@ from passerby.method import Method
 from passerby.training.checkpoint import settle, write_folder
 from passerby.training.log import Journal, read_journal
 from passerby.training.loop import Trainer
+from passerby.training.processes import ALONE, Processes
+from passerby.training.track import check_installed
 from passerby.tuning import choose, combinations, with_settings
 from passerby.types import Batch, Report, Split
 
 Watch = Callable[[dict[str, Any]], None]
 
 
-def train(recipe: Recipe, *, resume: bool = False, watch: Watch | None = None) -> Path:
+def train(
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    watch: Watch | None = None,
+    processes: Processes = ALONE,
+    track: bool = False,
+) -> Path:
     """Runs a recipe to its end; gives the folder, which holds `best`, `last` and log.jsonl.
 
     resume: continue from `last` (from the start where there is none), exactly: the same machine,
     CPU, fp32 and one thread give the weights of an unbroken run bit for bit. watch: hears events.
+    processes: as `joined` gives them (training/joining.py); each calls this with the same recipe.
+    track: curves for TensorBoard, in `tensorboard`, whether the run began with them or not.
     Raises BadRecipe when the run exists and `resume` is not set, was of another recipe, or is being
     trained by another process.
     """
+    if track:
+        check_installed()
     folder = Path(recipe.run.out) / recipe.run.name
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        _train(recipe, folder, _claim(folder, recipe, resume), watch)
+    with _alone(folder) if processes.first else nullcontext():
+        resuming = processes.once(lambda: _claim(folder, recipe, resume))
+        if not (folder / "recipe.json").exists():
+            raise BadRecipe(
+                f"process {processes.rank} of {processes.size} does not see {folder}, which process"
+                " 0 made; set [run] out to a folder on a disk that all machines share"
+            )
+        _train(recipe, folder, resuming, watch, processes, track)
     return folder
 
 
-def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) -> None:
-    device = device_for(recipe.train.device)
+def _train(
+    recipe: Recipe,
+    folder: Path,
+    resuming: bool,
+    watch: Watch | None,
+    processes: Processes,
+    track: bool,
+) -> None:
+    watch = watch if processes.first else None
+    device = _device(recipe, processes)
     method_settings(recipe)  # a misspelt key is refused before minutes of drawing
     if recipe.train.threads:
         torch.set_num_threads(recipe.train.threads)
     torch.manual_seed(recipe.run.seed)
-    draw(recipe, watch)
+    processes.once(lambda: draw(recipe, watch))
     train_split, val_split = _splits(recipe)
-    if recipe.data.broken == "skip":
+    if recipe.data.broken == "skip" and processes.first:
         val_split = without_broken(val_split, recipe.data.workers)
-    if resuming:
-        method = load_method(folder / "last").train()
-    else:
-        captions = [caption.text for caption in train_split.captions]
-        method = build_method(recipe, captions, len(train_split.persons))
-    method.to(device)
+    method = _built(recipe, folder, train_split, resuming, processes).to(device)
+    if recipe.train.sync_norms and not processes.alone:
+        torch.nn.SyncBatchNorm.convert_sync_batchnorm(method)
     for settings in combinations(method):  # what Config refuses is not found after hours
         with_settings(method, settings)
     trainer = Trainer(
@@ -79,16 +103,66 @@ def _train(recipe: Recipe, folder: Path, resuming: bool, watch: Watch | None) ->
         partial(_save, method, recipe),
         partial(_validate, val_split, recipe),
         watch,
+        processes,
+        track,
     )
     if resuming:
         trainer.resume()
-    if trainer.position.epoch < recipe.train.epochs or not _has_chosen(method, folder):
-        _prepare(method, recipe, folder, (train_split, val_split), watch)
-    source = Source(recipe, train_split, method)
+    ended = trainer.position.epoch >= recipe.train.epochs
+    if not ended or processes.once(lambda: not _has_chosen(method, folder)):
+        for turn in (processes.once, _others(processes)):  # what is on disk is not made again
+            turn(lambda: _prepare(method, recipe, folder, (train_split, val_split), watch))
+    source = Source(recipe, train_split, method, (processes.rank, processes.size))
     trainer.run(source, source.steps, _left_out(method, train_split, val_split))
-    if not _has_chosen(method, folder):
-        at = recipe.train.epochs * source.steps
-        _choose(method, recipe, folder, val_split, at, watch)
+    at = recipe.train.epochs * source.steps
+    processes.once(lambda: _choose(method, recipe, folder, val_split, at, watch))
+
+
+def _others(processes: Processes) -> Callable[[Callable[[], None]], None]:
+    """Runs work in every process but the first."""
+    return lambda work: None if processes.first else work()
+
+
+def _device(recipe: Recipe, processes: Processes) -> torch.device:
+    """The recipe's device; of several processes of a machine each has a GPU of its own."""
+    device = device_for(recipe.train.device)
+    if recipe.train.sync_norms and device.type != "cuda":
+        raise BadRecipe(
+            "[train] sync_norms needs GPUs: torch shares batch norms there alone; leave it out"
+        )
+    if processes.alone or device.type != "cuda":
+        return device
+    if processes.local >= torch.cuda.device_count():
+        raise BadRecipe(
+            f"{processes.local + 1} processes were started on this machine, which has "
+            f"{torch.cuda.device_count()} GPUs; start one for each with --nproc-per-node"
+        )
+    device = torch.device("cuda", processes.local)
+    torch.cuda.set_device(device)
+    return device
+
+
+def _built(
+    recipe: Recipe, folder: Path, split: Split, resuming: bool, processes: Processes
+) -> Method:
+    """The method to train. Of several processes the first builds it and the others load what it
+    wrote: all have the same weights and the same vocabulary. Each draws random numbers of its own.
+    """
+    if resuming:
+        method = load_method(folder / "last").train()
+    elif processes.first:
+        captions = [caption.text for caption in split.captions]
+        method = build_method(recipe, captions, len(split.persons))
+    if not processes.alone and not resuming:
+        begun, name = folder / "begun", str(recipe.method["name"])
+        processes.once(lambda: write_folder(begun, lambda part: save_method(method, name, part)))
+        if not processes.first:
+            method = load_method(begun).train()
+        processes.everyones(None)  # all have read it
+        processes.once(lambda: shutil.rmtree(begun))
+    if not processes.first:
+        torch.manual_seed((recipe.run.seed + 7919 * processes.rank) % 2**63)
+    return method
 
 
 def _prepare(
@@ -127,12 +201,14 @@ def _has_chosen(method: Method, folder: Path) -> bool:
 def _choose(
     method: Method, recipe: Recipe, folder: Path, split: Split, at: int, watch: Watch | None
 ) -> None:
-    """Gives `best` the settings that validation chooses, then logs them.
+    """Gives `best` the settings that validation chooses, then logs them; once a run.
 
     It starts from the settings that the run began with, whatever `best` says already, so that it
     ends alike when a kill came between the two. The method takes the weights of `best`: its
     prepared texts stay.
     """
+    if _has_chosen(method, folder):
+        return
     best = folder / "best"
     settle(best)
     method.load_state_dict(read_weights(best / "model.safetensors"))
@@ -182,18 +258,30 @@ def _teller(name: str, watch: Watch | None) -> Callable[[int, int], None]:
 
 
 class Source:
-    """The recipe's batches of any epoch, resized photos kept between epochs where it says so."""
+    """The recipe's batches of any epoch, resized photos kept between epochs where it says so.
 
-    def __init__(self, recipe: Recipe, split: Split, method: Method) -> None:
-        self.recipe, self.split, self.method = recipe, split, method
+    share: the part of each batch that is this process's, see `train_batches`. steps: of the
+    optimizer in an epoch, `accumulate` batches each.
+    """
+
+    def __init__(
+        self, recipe: Recipe, split: Split, method: Method, share: tuple[int, int] = (0, 1)
+    ) -> None:
+        self.recipe, self.split, self.method, self.share = recipe, split, method, share
         self.photos = ResizedPhotos(split.photos, method.photo_spec, keep=recipe.data.cache)
         # The identity sampler makes more batches in one epoch than in another.
         epochs = recipe.train.epochs if recipe.data.sampler == "identity" else 1
         most = recipe.train.steps or None
-        self.steps = min(len(self.epoch(epoch, 0, most)) for epoch in range(epochs))
+        batches = min(len(self.epoch(epoch, 0, most)) for epoch in range(epochs))
+        self.steps = batches // recipe.train.accumulate
+        if not self.steps:
+            raise BadRecipe(
+                f"an epoch has {batches} batches, and [train] accumulate = "
+                f"{recipe.train.accumulate} wants as many for one step; lower it or [data] batch"
+            )
 
     def __call__(self, epoch: int, start: int) -> Batches[Batch]:
-        return self.epoch(epoch, start, self.steps)
+        return self.epoch(epoch, start, self.steps * self.recipe.train.accumulate)
 
     def epoch(self, epoch: int, start: int, steps: int | None = None) -> Batches[Batch]:
         """Batches of an epoch from number `start` on; steps: at most, None for all of them."""
@@ -215,16 +303,18 @@ class Source:
             steps=steps,
             views=self.method.views,
             broken=data.broken,
+            share=self.share,
         )
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time; the lock dies with its holder.
+    """One run at a time in its folder, which is made; the lock dies with its holder.
 
     lockf, where a gallery's lock is flock: that one the forked data workers would hold on to for
     some seconds after a kill, and a resume would be refused.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -90,6 +90,7 @@ def train_batches(
     steps: int | None = None,
     views: int = 1,
     broken: str = "stop",
+    share: tuple[int, int] = (0, 1),
 ) -> Batches[Batch]:
     """The batches of one epoch from number `start` on.
 
@@ -100,24 +101,23 @@ def train_batches(
     with keep=True for all epochs, it saves decoding. The last, incomplete batch is dropped, unless
     it is the only one. steps: batches at most. broken: "stop" at a photo that cannot be read, or
     "skip": the pair that follows in the split takes its place, and `Batch.skipped` tells of it.
+    share: (r, n), the r-th of n equal parts of each batch, for process r of n: the parts of all are
+    the batch of one, pair by pair; persons of the identity sampler stay whole.
 
     Raises BadRecipe for a setting out of range, BadData for a split without pairs or persons, and
     while iterating BadPhoto, or with "skip" BadData after 100 such pairs in a row.
     """
-    if sampler not in SAMPLERS or pairs not in PAIRS or broken not in BROKEN:
-        raise BadRecipe(f"sampler is one of {SAMPLERS}, pairs one of {PAIRS}, broken of {BROKEN}; "
-                        f"got {sampler!r}, {pairs!r} and {broken!r}")  # fmt: skip
-    if min(batch - 1, seed, epoch, start, workers) < 0:
-        raise BadRecipe(
-            "a batch holds at least one pair; seed, epoch, start, workers are 0 or more"
-        )
+    _check_settings(sampler, pairs, broken, min(batch - 1, seed, epoch, start, workers))
     samples = _Samples(split, pairs)
     order = samples.order(sampler, batch, each, order_rng(seed, epoch))
     resized = photos if photos is not None else ResizedPhotos(split.photos, spec)
+    part, parts = share
+    _check_shares({len(rows) for rows in order}, parts, each if sampler == "identity" else 1)
 
     def make(number: int) -> Batch:
-        chosen, kept, skipped = _readable(samples, order[number], resized, broken)
-        rngs = [pair_rng(seed, epoch, number * batch + place) for place in range(len(chosen))]
+        own = np.split(np.arange(len(order[number])), parts)[part]
+        chosen, kept, skipped = _readable(samples, order[number][own], resized, broken)
+        rngs = [pair_rng(seed, epoch, number * batch + int(place)) for place in own]
         texts = [samples.caption(s, own) for s, own in zip(chosen, rngs, strict=True)]
         change, both = augment or _unchanged, list(zip(kept, rngs, strict=True))
         pixels = [change(photo, own) for _ in range(views) for photo, own in both]
@@ -173,6 +173,27 @@ def without_broken(split: Split, workers: int = 0) -> Split:
         tuple(caption for caption in split.captions if caption.photo not in lost),
         (*split.left_out, *filter(None, told)),
     )
+
+
+def _check_settings(sampler: str, pairs: str, broken: str, least: int) -> None:
+    if sampler not in SAMPLERS or pairs not in PAIRS or broken not in BROKEN:
+        raise BadRecipe(f"sampler is one of {SAMPLERS}, pairs one of {PAIRS}, broken of {BROKEN}; "
+                        f"got {sampler!r}, {pairs!r} and {broken!r}")  # fmt: skip
+    if least < 0:
+        raise BadRecipe(
+            "a batch holds at least one pair; seed, epoch, start, workers are 0 or more"
+        )
+
+
+def _check_shares(sizes: set[int], parts: int, each: int) -> None:
+    """Refuses batches that processes cannot share evenly, `each` pairs of a person together."""
+    for size in sizes:
+        if parts > 1 and size % (parts * each):
+            groups = f", {each} pairs a person together" if each > 1 else ""
+            raise BadRecipe(
+                f"{parts} processes cannot share a batch of {size} pairs evenly{groups}; make "
+                f"[data] batch a multiple of {parts * each}, or start another number of processes"
+            )
 
 
 def _readable(

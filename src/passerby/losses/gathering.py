@@ -6,8 +6,17 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed
+from torch.nn.functional import pad
 
 from passerby.errors import BadRecipe
+from passerby.types import Embeddings
+
+
+def rank_and_size() -> tuple[int, int]:
+    """Which process this is, of how many; (0, 1) where torch.distributed is not in use."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
 
 
 def gathered(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -20,11 +29,43 @@ def gathered(*tensors: Tensor) -> tuple[Tensor, ...]:
     Every process calls it with tensors of the same kind, as often as the others. Raises BadRecipe
     when a tensor has another number of rows in another process.
     """
-    alone = not (distributed.is_available() and distributed.is_initialized())
-    if alone or distributed.get_world_size() == 1:
+    if rank_and_size()[1] == 1:
         return tensors
     _agree([len(rows) for rows in tensors], tensors[0].device)
     return _Gathering.apply(*tensors)
+
+
+def gathered_pairs(
+    texts: Embeddings, photos: Embeddings, persons: Tensor
+) -> tuple[Embeddings, Embeddings, Tensor]:
+    """`gathered` for both sides of B pairs, with all they hold, and their persons (B,).
+
+    Parts that are more in another process are padded with zeros, which the mask leaves out.
+    """
+    if rank_and_size()[1] == 1:
+        return texts, photos, persons
+    sides = [texts.tensors(), photos.tensors()]
+    parts = [(side, name) for side in sides for name in side if name != "vector"]
+    if parts:
+        as_long = padded(*(side[name] for side, name in parts))
+        for (side, name), tensor in zip(parts, as_long, strict=True):
+            side[name] = tensor
+    *found, persons = gathered(*sides[0].values(), *sides[1].values(), persons)
+    rows = iter(found)
+    texts, photos = (Embeddings(**dict(zip(side, rows, strict=False))) for side in sides)
+    return texts, photos, persons
+
+
+def padded(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Each (R, L, ...) with zeros behind, as long as the longest of its kind in all processes."""
+    if rank_and_size()[1] == 1:
+        return tensors
+    own = [tensor.shape[1] for tensor in tensors]
+    longest = _rows_of_all(torch.tensor([own], device=tensors[0].device)).amax(0).tolist()
+    return tuple(
+        pad(tensor, [0, 0] * (tensor.ndim - 2) + [0, most - tensor.shape[1]])
+        for tensor, most in zip(tensors, longest, strict=True)
+    )
 
 
 def _agree(rows: list[int], device: torch.device) -> None:

@@ -31,6 +31,7 @@ from passerby.errors import BadModel, BadRecipe
 from passerby.language.phrases import MODES, Phrase, phrases
 from passerby.language.scales import Scales
 from passerby.language.tokenizer import needed
+from passerby.losses.gathering import gathered_pairs
 from passerby.losses.identity import cmpc
 from passerby.losses.matching import cmpm, local_kl
 from passerby.method import Method, PhotoSpec, check_words
@@ -289,14 +290,16 @@ class Acsa(Method):
         return (1 - self._fusion) * cosines + self._fusion
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        config, persons = self.config, batch.persons
+        config = self.config
         photos, texts = self.encode_images(batch.images), self.encode_texts(batch.texts)
+        own = texts.vector, photos.vector
+        texts, photos, persons = gathered_pairs(texts, photos, batch.persons)
         whole = cmpm(texts.vector, photos.vector, persons, config.target_norm)
         if config.cmpm_floor:
             whole = whole * (whole.detach() >= config.cmpm_floor)
         named = {"cmpm": whole}
         if self.classes is not None:
-            both = cmpc(texts.vector, photos.vector, self.classes, persons)
+            both = cmpc(*own, self.classes, batch.persons)
             named["cmpc"] = config.identity_weight * both
         if config.local_weight:
             columns = "t2i" if config.t2i_axis == "photos" else "i2t"

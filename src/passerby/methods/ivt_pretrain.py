@@ -26,6 +26,7 @@ from passerby.encoders.tokens import TYPES
 from passerby.errors import BadModel, BadRecipe
 from passerby.language.tokenizer import needed
 from passerby.language.word_masking import IGNORED, Cloze, WordMasking
+from passerby.losses.gathering import gathered, padded, rank_and_size
 from passerby.losses.matching import agreement, itc
 from passerby.losses.pairing import hard_negatives, itm, mlm
 from passerby.method import Method, PhotoSpec, check_words
@@ -158,12 +159,13 @@ class IvtPretrain(Method):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         photos = self.network.photos(batch.images)
         texts = self.network.texts(batch.texts.ids, batch.texts.mask)
-        logits = agreement(texts.first, photos.first, self._cooled(), self.config.itc_unit)
+        said, shown, persons = gathered(texts.first, photos.first, batch.persons)
+        logits = agreement(said, shown, self._cooled(), self.config.itc_unit)
         named = {}
         if self.config.itc_weight:
-            named["itc"] = self.config.itc_weight * itc(logits, batch.persons)
+            named["itc"] = self.config.itc_weight * itc(logits, persons)
         if self.fusion is not None:
-            named |= self._fused(batch, photos, texts, logits.detach())
+            named |= self._fused(batch, photos, texts, logits.detach(), persons)
         return named
 
     def resolved(self) -> Config:
@@ -179,33 +181,49 @@ class IvtPretrain(Method):
         return groups
 
     def _fused(
-        self, batch: Batch, photos: Packed, texts: Packed, logits: Tensor
+        self, batch: Batch, photos: Packed, texts: Packed, logits: Tensor, persons: Tensor
     ) -> dict[str, Tensor]:
-        """ITM and MLM; one pass of the fusion encoder over the pairs of both."""
-        read, mask = texts.padded()
+        """ITM and MLM; one pass of the fusion encoder over the pairs of both. logits, persons: of
+        all processes' pairs, as wrong partners may be another's; each judges those of its own rows.
+        """
+        assert self.fusion is not None
+        (read, mask), seen = texts.padded(), photos.padded()[0]
         own = torch.arange(len(batch), device=logits.device)
         rows, looks = own[:0], own[:0]
         if self.pair_head is not None:
-            rows, looks = pairs(logits, batch.persons, self.generator)
+            own = own + rank_and_size()[0] * len(batch)
+            read, mask, seen = gathered(*padded(read, mask), seen)
+            rows, looks = pairs(logits, persons, self.generator, own)
         judged = len(rows)
         if self.word_head is not None:
             _check(batch.texts)
             hidden = self.network.texts(batch.texts.masked_ids, batch.texts.mask).padded()[0]
-            rows, looks = torch.cat([rows, own + len(own)]), torch.cat([looks, own])
-            read, mask = torch.cat([read, hidden]), mask.repeat(2, 1)
-        assert self.fusion is not None
-        fused = self.fusion(read[rows], mask[rows], photos.padded()[0], looks)
+            short = (0, 0, 0, read.shape[1] - hidden.shape[1])
+            rows = torch.cat([rows, len(read) + torch.arange(len(own), device=rows.device)])
+            looks = torch.cat([looks, own])
+            read = torch.cat([read, nn.functional.pad(hidden, short)])
+            mask = torch.cat([mask, mask[own]])
+        if len(seen) > len(own):  # others' photos that no pair here looks at
+            kept, looks = looks.unique(return_inverse=True)
+            seen = seen[kept]
+        fused = self.fusion(read[rows], mask[rows], seen, looks)
         named = {}
         if self.pair_head is not None:
             found = itm(self.pair_head(fused[:judged, 0]), len(own))
             named["itm"] = self.config.itm_weight * found
         if self.word_head is not None:
-            labels = batch.texts.labels
-            asked = labels != IGNORED
-            words = self.network.word_tokens.words.weight
-            guesses = self.word_head(fused[judged:][asked], words)
-            named["mlm"] = self.config.mlm_weight * mlm(guesses, labels[asked])
+            named["mlm"] = self.config.mlm_weight * self._guessed(fused[judged:], batch.texts)
         return named
+
+    def _guessed(self, fused: Tensor, texts: Texts) -> Tensor:
+        """MLM of captions (B, L, D): the mean over processes is that over the words of all."""
+        assert self.word_head is not None
+        asked = texts.labels != IGNORED
+        words = self.network.word_tokens.words.weight
+        tokens = fused[:, : asked.shape[1]][asked]
+        (counts,) = gathered(asked.sum()[None])
+        share = len(tokens) * len(counts) / counts.sum().clamp(min=1)
+        return share * mlm(self.word_head(tokens, words), texts.labels[asked])
 
     def _cooled(self) -> Tensor:
         """The temperature as it divides; learning leaves it no colder than COLDEST."""
@@ -231,16 +249,21 @@ def _check(texts: Texts) -> None:
 
 
 def pairs(
-    logits: Tensor, persons: Tensor, generator: torch.Generator | None = None
+    logits: Tensor,
+    persons: Tensor,
+    generator: torch.Generator | None = None,
+    own: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Rows of texts and of photos, int64 (N,) each: the B right pairs, then a wrong photo for each
+    """Rows of texts and of photos, int64 (N,) each: the right pairs, then a wrong photo for each
     text and a wrong text for each photo; the right ones alone where no two persons differ.
 
-    logits: (B, B), pair by pair, texts are rows. persons: (B,).
+    logits: (B, B), pair by pair, texts are rows. persons: (B,). own: int64, the pairs it is asked
+    for; all where None.
     """
-    own = torch.arange(len(persons), device=persons.device)
+    if own is None:
+        own = torch.arange(len(persons), device=persons.device)
     photos = hard_negatives(logits, persons, generator)
     texts = hard_negatives(logits.T, persons, generator)
     if photos is None or texts is None:
         return own, own
-    return torch.cat([own, own, texts]), torch.cat([own, photos, own])
+    return torch.cat([own, own, texts[own]]), torch.cat([own, photos[own], own])

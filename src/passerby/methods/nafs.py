@@ -24,6 +24,7 @@ from passerby.errors import BadModel, BadRecipe
 from passerby.language.scales import Scales, heads, locality
 from passerby.language.sentences import DELIMITERS
 from passerby.language.tokenizer import needed
+from passerby.losses.gathering import gathered_pairs
 from passerby.losses.identity import cmpc
 from passerby.losses.matching import cmpm, local_kl
 from passerby.method import Method, PhotoSpec, check_words
@@ -204,17 +205,19 @@ class Nafs(Method):
         return cosines + 1 if self.config.local_weight else cosines
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        persons, norm = batch.persons, self.config.target_norm
+        norm = self.config.target_norm
         photos, texts = self.encode_images(batch.images), self.encode_texts(batch.texts)
+        own = texts.vector, photos.vector
+        texts, photos, persons = gathered_pairs(texts, photos, batch.persons)
         named = {"cmpm": cmpm(texts.vector, photos.vector, persons, norm)}
         if self.classes is not None:
-            named["cmpc"] = cmpc(texts.vector, photos.vector, self.classes, persons)
+            named["cmpc"] = cmpc(*own, self.classes, batch.persons)
         if self.config.local_weight:
             way = self.config.direction
             ways = ("i2t", "t2i") if way == "both" else (way,)
             scores = {way: self._local(texts, photos, way) for way in ways}
             local = [
-                local_kl(own, persons, target_norm=norm, direction=w) for w, own in scores.items()
+                local_kl(each, persons, target_norm=norm, direction=w) for w, each in scores.items()
             ]
             named["local"] = self.config.local_weight * torch.stack(local).sum()
         return named

@@ -24,6 +24,7 @@ from passerby.errors import BadRecipe
 from passerby.language.spelling import Spelling
 from passerby.language.tokenizer import needed
 from passerby.language.twins import false_twin
+from passerby.losses.gathering import gathered
 from passerby.losses.identity import identity
 from passerby.losses.matching import against_twins, contrastive, sdm
 from passerby.method import Method, PhotoSpec, check_words
@@ -161,17 +162,19 @@ class TwoTower(Method):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         photos = self.encode_images(batch.images).vector
         texts = self.encode_texts(batch.texts).vector
-        given = (texts, photos, batch.persons, self.config.temperature)
+        told = (self._twins(batch.texts), batch.texts.told) if self.config.twin_weight else ()
+        all_texts, all_photos, persons, *twins = gathered(texts, photos, batch.persons, *told)
+        given = (all_texts, all_photos, persons, self.config.temperature)
         named = {}
         if self.config.sdm_weight:
             named["sdm"] = self.config.sdm_weight * sdm(*given)
         if self.config.contrastive_weight:
             named["contrastive"] = self.config.contrastive_weight * contrastive(*given)
         if self.config.twin_weight:
+            false, there = twins
             named["twins"] = self.config.twin_weight * against_twins(
-                texts, self._twins(batch.texts), photos, batch.persons, batch.texts.told,
-                self.config.temperature,
-            )  # fmt: skip
+                all_texts, false, all_photos, persons, there, self.config.temperature
+            )
         if self.classes is not None:
             both = torch.cat([photos, texts])
             loss = identity(both, self.classes, batch.persons.repeat(2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,13 +20,16 @@ from passerby.errors import BadModel
 
 @dataclass
 class Position:
-    """Where training stands: `step` batches of `epoch` are done, `best` is the best so far."""
+    """Where training stands: `step` steps of `epoch` are done, `best` is the best so far.
+    processes: how many trained together when it was written.
+    """
 
     epoch: int = 0
     step: int = 0
     best: float = -1.0
     best_epoch: int = -1
     seconds: float = 0.0
+    processes: int = 1
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -64,23 +67,41 @@ def settle(folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def random_state() -> dict[str, list[int]]:
+    """The bytes of torch's random state in this process, by the kind of device."""
+    found = {"cpu": torch.get_rng_state().tolist()}
+    if torch.cuda.is_available():
+        found["cuda"] = torch.cuda.get_rng_state().tolist()
+    return found
+
+
 def write_state(
-    folder: Path, position: Position, optimizer: Optimizer, average: Mapping[str, Tensor]
+    folder: Path,
+    position: Position,
+    optimizer: Optimizer,
+    average: Mapping[str, Tensor],
+    randoms: Sequence[Mapping[str, list[int]]] | None = None,
 ) -> None:
-    """Position, optimizer, random state and running mean, beside the model in `folder`."""
+    """Position, optimizer, random state and running mean, beside the model in `folder`.
+
+    randoms: the random state of each process; None for that of this one alone.
+    """
     tensors = {f"average/{name}": tensor.contiguous() for name, tensor in average.items()}
     for number, entry in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{number}/{name}": t.contiguous() for name, t in entry.items()}
-    tensors["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random/cuda"] = torch.cuda.get_rng_state()
+    for rank, states in enumerate(randoms or [random_state()]):
+        for kind, state in states.items():
+            tensors[_random(kind, rank)] = torch.tensor(state, dtype=torch.uint8)
     save_file(tensors, folder / "state.safetensors")
     (folder / "state.json").write_text(json.dumps(asdict(position)) + "\n", encoding="utf-8")
 
 
-def read_state(folder: Path, optimizer: Optimizer) -> tuple[Position, dict[str, Tensor]]:
+def read_state(
+    folder: Path, optimizer: Optimizer, rank: int = 0
+) -> tuple[Position, dict[str, Tensor]]:
     """Puts optimizer and random state back; gives the position and the running mean.
 
+    rank: of this process; without a state of its own its random numbers stay as they are.
     Raises BadModel when the state is missing, damaged or another recipe's.
     """
     try:
@@ -103,13 +124,18 @@ def read_state(folder: Path, optimizer: Optimizer) -> tuple[Position, dict[str, 
             f"{folder} is another recipe's run ({error}); give the run a new name"
         ) from None
     _lay_out(optimizer)
-    torch.set_rng_state(tensors["random/cpu"])
-    if torch.cuda.is_available() and "random/cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random/cuda"])
+    if _random("cpu", rank) in tensors:
+        torch.set_rng_state(tensors[_random("cpu", rank)])
+    if torch.cuda.is_available() and _random("cuda", rank) in tensors:
+        torch.cuda.set_rng_state(tensors[_random("cuda", rank)])
     average = {
         n.removeprefix("average/"): t for n, t in tensors.items() if n.startswith("average/")
     }
     return position, average
+
+
+def _random(kind: str, rank: int) -> str:
+    return f"random/{kind}/{rank}" if rank else f"random/{kind}"
 
 
 def _lay_out(optimizer: Optimizer) -> None:

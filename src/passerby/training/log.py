@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ class Journal:
     """Appends events to `file`; each has `at`, the global step it belongs to.
 
     resume_at: keep events up to this step, without a validation at it while `within` an epoch: that
-    epoch is not finished yet and will be validated again.
+    epoch is not finished yet and will be validated again. `follow` hears what is written.
     """
 
     def __init__(self, file: Path, resume_at: int | None = None, within: bool = False) -> None:
@@ -27,10 +28,13 @@ class Journal:
         part.write_text("".join(json.dumps(event) + "\n" for event in kept), encoding="utf-8")
         part.replace(file)
         self.file = file
+        self.follow: Callable[[dict[str, Any]], None] | None = None
 
     def write(self, at: int, **event: Any) -> None:
         with self.file.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({"at": at, **event}) + "\n")
+        if self.follow is not None:
+            self.follow({"at": at, **event})
 
 
 def read_journal(file: Path) -> list[dict[str, Any]]:

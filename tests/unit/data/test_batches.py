@@ -240,3 +240,39 @@ def test_views_of_a_photo_are_changed_each_by_itself_and_stand_view_by_view(make
     assert words(three) == words(one)
     still = next(iter(make(views=2, augment=None)))
     torch.testing.assert_close(still.images[:4], still.images[4:], atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("sampler", ["random", "identity"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_shares_of_all_processes_are_the_batch_of_one(
+    make: Make, sampler: str, workers: int
+) -> None:
+    given = {"batch": 8, "sampler": sampler, "each": 2, "workers": workers}
+    whole = list(make(**given))
+    parts = [list(make(**given, share=(part, 2))) for part in range(2)]
+    assert len(whole) == len(parts[0]) == len(parts[1]) >= 2
+    for batch, *both in zip(whole, *parts, strict=True):
+        assert torch.cat([part.images for part in both]).equal(batch.images)
+        assert torch.cat([part.texts.drawn for part in both]).equal(batch.texts.drawn)
+        assert torch.cat([part.persons for part in both]).equal(batch.persons)
+        assert [word for part in both for word in words(part)] == words(batch)
+        for part in both:
+            assert len(part) == 4
+            if sampler == "identity":
+                assert [part.persons.tolist().count(p) for p in part.persons] == [2] * 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"batch": 9, "share": (0, 2)}, "2 processes cannot share a batch of 9 pairs evenly; make"),
+        (
+            {"batch": 6, "sampler": "identity", "each": 2, "share": (1, 2)},
+            "2 pairs a person together; make .* multiple of 4",
+        ),
+        ({"batch": 500, "share": (0, 3)}, "3 processes cannot share a batch of"),
+    ],
+)
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(make: Make, settings, said) -> None:
+    with pytest.raises(BadRecipe, match=said):
+        make(**settings)
