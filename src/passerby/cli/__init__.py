@@ -15,6 +15,7 @@ from passerby.cli.demo import demo
 from passerby.cli.draw import draw
 from passerby.cli.evaluate import evaluate
 from passerby.cli.evaluate_embeddings import evaluate_embeddings
+from passerby.cli.gallery import gallery_app
 from passerby.cli.import_released import import_released
 from passerby.cli.index import index
 from passerby.cli.search import search
@@ -36,6 +37,7 @@ for command in (
     import_released,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(gallery_app, name="gallery")
 
 
 def version(show: bool) -> None:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from passerby.cli.vector_index import When, tend
+
 if TYPE_CHECKING:
     from passerby.gallery.plan import Summary
+    from passerby.gallery.store import Store
+    from passerby.method import Method
 
 
 def index(
-    folder: Annotated[Path, typer.Argument(help="Photos; all folders below it as well.")],
     gallery: Annotated[Path, typer.Option(help="The gallery's folder; made when not there.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Photos; all folders below it as well.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="A gallery whose photos are indexed again, for a new --model."),
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="A model folder; else the default.")] = None,
     meta: Annotated[
         Path | None, typer.Option(help="CSV with the columns path, camera, time, person.")
@@ -30,59 +40,111 @@ def index(
         bool, typer.Option("--skip-broken", help="Exit 0 though files could not be read.")
     ] = False,
     batch: Annotated[int, typer.Option(help="Photos that are stored together.", min=1)] = 128,
+    vector_index: Annotated[
+        When,
+        typer.Option("--index", help="For a large gallery, where it pays; always, or never."),
+    ] = "auto",
 ) -> None:
     """Index photos so that they can be searched; run it again whenever the folder has changed."""
-    from passerby.data.folder import walk
+    from passerby.errors import BadData
+
+    if (folder is None) == (source is None):
+        met = "neither FOLDER nor --from" if folder is None else "FOLDER and --from"
+        raise BadData(f"{met}: name a folder of photos or a gallery with --from, one of them")
+    if folder is not None:
+        broken = _index_folder(folder, gallery, model, meta, pattern, batch, vector_index)
+    else:
+        if meta is not None or pattern is not None:
+            raise BadData("--meta and --pattern: --from takes facts as its gallery has them; "
+                          "leave them out")  # fmt: skip
+        assert source is not None
+        broken = _index_again(source, gallery, model, batch, vector_index)
+    if broken and not skip_broken:
+        raise typer.Exit(2)
+
+
+def _index_folder(
+    folder: Path,
+    gallery: Path,
+    model: Path | None,
+    meta: Path | None,
+    pattern: str | None,
+    batch: int,
+    vector_index: When,
+) -> bool:
+    """Photos of a folder into a gallery. Gives whether some could not be stored."""
+    from passerby.cli.meter import Meter
+    from passerby.gallery.ingest import ingest, list_photos
     from passerby.gallery.metadata import Metadata
 
-    paths = walk(Path(os.path.abspath(folder)), [])  # noqa: PTH100 - as ingest walks it
+    listing = list_photos(folder)
     describe = Metadata(folder, meta, pattern)
-    for note in describe.notes(paths):
+    for note in describe.notes(listing.paths):
         print(f"note: {note}", file=sys.stderr)
+    with _writing(gallery, model) as (method, store):
+        with Meter("indexing") as meter:
+            summary = ingest(
+                method,
+                store,
+                listing,
+                describe=describe,
+                batch=batch,
+                progress=lambda done, total, _: meter.hear(done, total),
+            )
+        photos, told = len(store), tend(method, store, vector_index)
+    tell(summary, photos, gallery, told)
+    return bool(summary.broken)
 
+
+def _index_again(
+    source: Path, gallery: Path, model: Path | None, batch: int, vector_index: When
+) -> bool:
+    """Photos of another gallery into this one. Gives whether some could not be stored."""
+    from passerby.cli.meter import Meter
+    from passerby.errors import shown
+    from passerby.gallery.refill import refill, source_of
+    from passerby.gallery.store import Store
+
+    old = source_of(Store.open(source))
+    with _writing(gallery, model) as (method, store):
+        with Meter("indexing") as meter:
+            done = refill(
+                method,
+                store,
+                old,
+                batch=batch,
+                progress=lambda done, total, _: meter.hear(done, total),
+            )
+        photos, told = len(store), tend(method, store, vector_index)
+    tell(done.summary, photos, gallery, told)
+    for what, paths in (
+        ("gone, left out", done.gone),
+        ("changed since, as it is now", done.changed),
+    ):
+        for path in paths:
+            print(f"{what}: {shown(path)}", file=sys.stderr)
+    print(f"complete: {photos} photos; search it with --gallery {shown(gallery)}")
+    return bool(done.summary.broken)
+
+
+@contextmanager
+def _writing(gallery: Path, model: Path | None) -> Iterator[tuple[Method, Store]]:
+    """The model, and the gallery open for writing."""
     from passerby.build import DEFAULT, load_method, model_folder
-    from passerby.gallery.ingest import ingest
     from passerby.gallery.store import Store
 
     own = model_folder(model)
     name = "default" if own == DEFAULT else os.path.abspath(own)  # noqa: PTH100
     method = load_method(model)
     with Store.write(gallery, method.fingerprint, name) as store:
-        with _progress() as hear:
-            summary = ingest(method, store, folder, describe=describe, batch=batch, progress=hear)
-        photos = len(store)
-    tell(summary, photos, gallery)
-    if summary.broken and not skip_broken:
-        raise typer.Exit(2)
+        yield method, store
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, int], None]]:
-    """A bar on stderr with files done, photos embedded per second and the time left."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+def tell(summary: Summary, photos: int, gallery: Path, vector_index: str = "") -> None:
+    """What happened, on stdout; the files that were not stored, on stderr, at the end.
 
-    rate = TextColumn("{task.fields[rate]:.0f} photos/s")
-    columns = (TextColumn("indexing"), BarColumn(), MofNCompleteColumn(), rate)
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None, rate=0.0)
-
-        def hear(done: int, total: int, embedded: int) -> None:
-            elapsed = bar.tasks[0].elapsed or 0.0
-            rate = embedded / elapsed if elapsed > 0 else 0.0
-            bar.update(task, completed=done, total=total, rate=rate)
-
-        yield hear
-
-
-def tell(summary: Summary, photos: int, gallery: Path) -> None:
-    """What happened, on stdout; the files that were not stored, on stderr, at the end."""
+    vector_index: a line on the gallery's index; "" for none.
+    """
     from passerby.errors import shown
 
     counts = {
@@ -96,13 +158,18 @@ def tell(summary: Summary, photos: int, gallery: Path) -> None:
     told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
     print(f"{summary.found} files: {told}")
     if summary.vanished:
-        print(f"{summary.vanished} photos of the gallery are no longer in the folder; they stay")
+        print(
+            f"{summary.vanished} photos of the gallery are no longer in the folder; they stay "
+            "until passerby gallery prune"
+        )
     if summary.embedded:
         print(
             f"{summary.embedded} photos embedded in {summary.seconds:.1f} s "
             f"({summary.photos_per_second:.0f} photos/s)"
         )
     print(f"gallery {shown(gallery)} holds {photos} photos")
+    if vector_index:
+        print(vector_index)
     if summary.broken:
         print(f"{len(summary.broken)} could not be stored:", file=sys.stderr)
     for _, reason in summary.broken:

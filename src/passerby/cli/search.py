@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 
 def search(
-    sentence: Annotated[str, typer.Argument(help="What the person looks like and wears.")],
     gallery: Annotated[Path, typer.Option(help="The gallery's folder.")],
+    sentence: Annotated[
+        str | None, typer.Argument(help="What the person looks like and wears.")
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="A photo instead of a sentence; compared by vector alone.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", "--k", help="How many photos.", min=1)] = 10,
     camera: Annotated[str | None, typer.Option(help="Only photos of this camera.")] = None,
     after: Annotated[
@@ -24,22 +29,48 @@ def search(
     before: Annotated[
         str | None, typer.Option(help="Only photos taken earlier (ISO 8601).")
     ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="Only photos that score as much, of the k best.")
+    ] = None,
+    sort: Annotated[
+        str, typer.Option(help="score, best first; or time, earliest first, of the k best.")
+    ] = "score",
     exact: Annotated[
         bool, typer.Option("--exact", help="Compare until no other photo can be among them.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON on stdout, nothing else.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write the answer as a page here.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet (PNG) here.")] = None,
+    copy_to: Annotated[
+        Path | None, typer.Option(help="Copy the photos found into this folder, with a list.")
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(help="The gallery's model, when its folder has moved.")
     ] = None,
 ) -> None:
     """Search a gallery: the photos most like the sentence, best first."""
     import passerby
+    from passerby.errors import BadQuery
 
-    answer = passerby.open(gallery, model).answer(sentence, k, camera, after, before, exact)
+    if (sentence is None) == (like is None):
+        met = "neither a sentence nor --like" if like is None else "a sentence and --like"
+        raise BadQuery(f"{met}: ask with a sentence or with --like PHOTO, one of them")
+    searcher = passerby.open(gallery, model)
+    asked = k, camera, after, before, exact, min_score, sort
+    answer = searcher.like(like, *asked) if like else searcher.answer(sentence or "", *asked)
     for note in answer.notes:
         print(f"note: {note}", file=sys.stderr)
+    write(answer, html, sheet, copy_to)
+    if as_json:
+        import json
+
+        print(json.dumps(answer.record(), indent=1))
+    else:
+        tell(answer)
+
+
+def write(answer: Answer, html: Path | None, sheet: Path | None, copy_to: Path | None) -> None:
+    """The files that a user asked for; said on stderr."""
     if html is not None:
         from passerby.gallery.page import write_page
 
@@ -48,12 +79,16 @@ def search(
         from passerby.gallery.sheet import write_sheet
 
         save(sheet, lambda file: write_sheet(file, [answer]))
-    if as_json:
-        import json
+    if copy_to is not None:
+        from passerby.errors import shown
+        from passerby.gallery.copies import copy_out
 
-        print(json.dumps(answer.record(), indent=1))
-    else:
-        tell(answer)
+        copies = copy_out(answer, copy_to)
+        for copy in copies:
+            if copy.problem:
+                print(f"note: {copy.problem}", file=sys.stderr)
+        number = sum(copy.name is not None for copy in copies)
+        print(f"copied {number} of {len(copies)} photos to {shown(copy_to)}", file=sys.stderr)
 
 
 def save(file: Path, write: Callable[[Path], None]) -> None:

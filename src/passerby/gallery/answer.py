@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from passerby.errors import shown
+
 # said of anybody
 _SMALL = frozenset(
     """
@@ -48,6 +50,7 @@ class Hit:
 
     thumbnail: JPEG bytes, at most 192x128. probability: that all the sentence tells is true of the
     photo, rounded to 1e-6; it says nothing of who it is. None for a model without calibration.
+    hash: BLAKE2b of the file as it was indexed.
     """
 
     rank: int
@@ -58,6 +61,7 @@ class Hit:
     person: str | None = None
     thumbnail: bytes = field(default=b"", repr=False, compare=False)
     probability: float | None = None
+    hash: str = field(default="", repr=False, compare=False)
 
     def among(self, right: Collection[str]) -> bool:
         """Whether the photo's person or path is one of those named."""
@@ -115,7 +119,7 @@ class Answer:
     exact: whether it is certain that comparing the others as well would change nothing. spans:
     where the phrases stand that photos were compared with one by one, query[start:end]. match:
     whether the best photo is a good match; None without photos, and for a model without
-    calibration.
+    calibration. like: the photo that was asked with, instead of a sentence; query names it.
     """
 
     query: str
@@ -126,6 +130,7 @@ class Answer:
     exact: bool = True
     spans: tuple[tuple[int, int], ...] = ()
     match: Match | None = None
+    like: Path | None = None
 
     @property
     def warning(self) -> str | None:
@@ -135,7 +140,8 @@ class Answer:
     def record(self) -> dict[str, Any]:
         """{"query", "results": [{"rank", "path", "score", "probability", "camera", "time",
         "person"}], "match": {"best", "good", "threshold"}, "notes", "compared", "photos", "exact",
-        "phrases": [{"text", "start", "end"}]}; "match" is null where it is None.
+        "phrases": [{"text", "start", "end"}], "like"}; "match" and "like" are null where they are
+        None.
         """
         return {
             "query": self.query,
@@ -149,4 +155,5 @@ class Answer:
                 {"text": self.query[start:end], "start": start, "end": end}
                 for start, end in self.spans
             ],
+            "like": None if self.like is None else shown(self.like),
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import torch
@@ -34,9 +36,16 @@ class Comparison:
     """
 
     def __init__(
-        self, method: Method, version: Version, text: Embeddings, where: str | None, shortlist: int
+        self,
+        method: Method,
+        version: Version,
+        text: Embeddings,
+        where: str | None,
+        shortlist: int,
+        exact: bool = False,
     ) -> None:
         self.method, self.version, self.where = method, version, where
+        self.exact, self.indexed = exact, False
         self.photos, self.compared = version.count(where), 0
         self._unit = normalize(text.vector, dim=1)[0].numpy()
         self._text = Embeddings(**{n: t if t.dtype == torch.bool else t.double()
@@ -55,6 +64,8 @@ class Comparison:
         """Whether no photo that was not compared can be among the k best, or tie with them."""
         if self.compared == self.photos:
             return True
+        if self.indexed:
+            return False
         nearest = torch.tensor([float(self._cosines[0]) + _SLACK / 2], dtype=torch.float64)
         reach = float(self.method.bound(nearest)) + self._margin
         return bool(np.partition(np.concatenate(self._scores), -k)[-k] > reach)
@@ -63,6 +74,7 @@ class Comparison:
         """Compares as many photos again as it has, the nearest first; a block at most."""
         if self.compared + len(self._ahead) < self.photos:
             rows, cosines = self.version.cosines(self._unit, self.where)
+            self.indexed = False
             new = ~np.isin(rows, np.concatenate(self._rows))
             self._ahead, self._cosines = rows[new], cosines[new]
         self._compare(min(self.compared, BLOCK))
@@ -81,9 +93,13 @@ class Comparison:
         while True:
             # A shortlist that fits a block comes with its embeddings: one request, not two.
             columns = self._columns if limit <= BLOCK else ()
-            listed, cosines = self.version.nearest(self._unit, limit, self.where, columns)
+            listed, cosines = self._listed(limit, columns)
             near = int((cosines >= cosines[n - 1] - _SLACK).sum())
             if near < limit or near == self.photos:
+                break
+            # An index's list proves nothing, wherever it is cut; but of many photos that are one
+            # and the same, the first in order of path are to be shown.
+            if self.indexed and cosines[n // 2] > cosines[n - 1] + _SLACK:
                 break
             limit *= 4
         self._ahead, self._cosines = listed[ROW].to_numpy(), cosines
@@ -91,6 +107,17 @@ class Comparison:
             self._score(listed.slice(0, near))
         else:
             self._compare(near)
+
+    def _listed(self, n: int, columns: Sequence[str]) -> tuple[pa.Table, np.ndarray]:
+        """The n nearest photos, or all: from the index where it may be asked and finds as many."""
+        asked = self._unit, n, self.where, columns
+        self.indexed = not self.exact and self.version.indexed(n, self.photos)
+        if self.indexed:
+            listed, cosines = self.version.nearest(*asked, index=self.version.index)
+            if len(listed) == n:
+                return listed, cosines
+            self.indexed = False
+        return self.version.nearest(*asked)
 
     def _compare(self, n: int) -> None:
         """Compares the next n of those that are listed."""

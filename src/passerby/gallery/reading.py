@@ -60,7 +60,7 @@ def look(
         size, modified = status.st_size, status.st_mtime_ns
         if row is not None and (row.size, row.modified) == (size, modified):
             return Seen(path, text, size, modified)
-        content = _hash(path)
+        content = content_hash(path)
         if content in known_hashes or (row is not None and row.hash == content):
             return Seen(path, text, size, modified, content)
         photo = read_photo(path, (spec.height, spec.width))
@@ -102,7 +102,8 @@ def in_order(
         torch.set_num_threads(threads)  # what threads that begin later take
 
 
-def _hash(path: Path) -> str:
+def content_hash(path: Path) -> str:
+    """BLAKE2b of a file's bytes, as rows have it. Raises OSError."""
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
 from passerby.embedding import embed_texts
-from passerby.errors import BadQuery, shown
+from passerby.errors import BadGallery, BadQuery, shown
 from passerby.gallery.answer import UNJUDGED, Answer, Hit, Match, hardly_read
 from passerby.gallery.background import Background
 from passerby.gallery.compare import Comparison
-from passerby.gallery.metadata import read_time, utc
+from passerby.gallery.likeness import BY_VECTOR, NOTE, VectorsAlone, embedding_of
 from passerby.gallery.names import to_path, valid
 from passerby.gallery.store import Store, require_model
 from passerby.gallery.version import ROW, Version
+from passerby.gallery.wanted import Wanted
 from passerby.method import Method
 
 SHORTLIST = 200  # photos whose full similarity is computed; more when k or `exact` asks for it
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TRIES = 3  # versions that may be swept away while they are asked
 
 
 class Searcher:
@@ -42,9 +44,12 @@ class Searcher:
         after: datetime | str | None = None,
         before: datetime | str | None = None,
         exact: bool = False,
+        min_score: float | None = None,
+        sort: str = "score",
     ) -> list[Hit]:
         """The k photos most like the sentence, best first; see `answer`."""
-        return list(self.answer(sentence, k, camera, after, before, exact).hits)
+        told = self.answer(sentence, k, camera, after, before, exact, min_score, sort)
+        return list(told.hits)
 
     def answer(
         self,
@@ -54,41 +59,104 @@ class Searcher:
         after: datetime | str | None = None,
         before: datetime | str | None = None,
         exact: bool = False,
+        min_score: float | None = None,
+        sort: str = "score",
     ) -> Answer:
-        """The k photos most like the sentence among those of a camera, taken at `after` or later
-        and earlier than `before`; a photo without a time passes neither. All, when k is more.
+        """The k photos most like the sentence among those that `Wanted` lets pass; all, when k is
+        more. Of these, the ones that score `min_score` or more, in the order that `sort` names.
 
         Compared in full are the `shortlist` nearest by vector; with `exact` more, until the rest
-        is certain to change nothing (docs/why/exact-search.md). Times are datetimes or ISO 8601,
-        UTC when naive. Equal scores are in order of path. With a model that is calibrated photos
-        have a probability, which no filter changes: its background is the whole gallery. Raises
-        BadQuery for an empty sentence, k below 1, a time that is none.
+        is certain to change nothing (docs/why/exact-search.md). Equal scores are in order of path.
+        With a model that is calibrated photos have a probability, which no filter changes: its
+        background is the whole gallery. Raises BadQuery for an empty sentence, and as `Wanted`.
         """
         sentence = valid(sentence)
         if not any(letter.isalnum() for letter in sentence):
             raise BadQuery(
                 "the sentence has no words; describe a person, e.g. 'a woman in a red coat'"
             )
-        if k < 1:
-            raise BadQuery(f"k is {k}; ask for 1 photo or more")
-        where = _where(camera, after, before)
-        version = self.store.newest()
-        text = embed_texts(self.method, [sentence])
-        found = Comparison(self.method, version, text, where, max(self.shortlist, k))
-        k_there = min(k, found.photos)
-        while exact and not found.certain(k_there):
-            found.go_on()
-        hits = _hits(version, found.best(k_there)) if k_there else ()
-        certain = found.certain(k_there)
-        hits, match, said = self._judged(found, hits, sentence)
-        notes = [*said, *self.method.notes(sentence)]
-        if len(hits) < k:
-            notes = [*notes, _few(version, len(hits), k, camera, where is not None)]
+        wanted = Wanted(k, camera, after, before, exact, min_score, sort)
+        where, text = wanted.where, embed_texts(self.method, [sentence])
+
+        def ask(version: Version) -> Answer:
+            many = max(self.shortlist, k)
+            found = Comparison(self.method, version, text, where, many, exact)
+            hits, certain = _best(found, wanted)
+            hits, match, said = self._judged(found, hits, sentence)
+            notes = [*said, *self.method.notes(sentence)]
+            answer = self._told(sentence, found, certain, hits, notes, wanted)
+            return replace(answer, spans=tuple(self.method.spans(sentence)), match=match)
+
+        return self._steadily(ask)
+
+    def like(
+        self,
+        photo: str | Path,
+        k: int = 10,
+        camera: str | None = None,
+        after: datetime | str | None = None,
+        before: datetime | str | None = None,
+        exact: bool = False,
+        min_score: float | None = None,
+        sort: str = "score",
+    ) -> Answer:
+        """The k photos most like a photo, by their vectors: a score is a cosine. As `answer` else.
+
+        The photo's stored vector is taken where the gallery holds its content; then it finds itself
+        as well. Raises BadPhoto for a file that cannot be read, BadQuery as `Wanted`.
+        """
+        wanted = Wanted(k, camera, after, before, exact, min_score, sort)
+        where = wanted.where
+        vector, source = embedding_of(self.method, self.store, Path(photo))
+
+        def ask(version: Version) -> Answer:
+            alone = VectorsAlone(version)
+            many = max(self.shortlist, k)
+            # what the index finds was measured with sentences: a photo is compared with all
+            found = Comparison(BY_VECTOR, alone, vector, where, many, exact=True)
+            hits, certain = _best(found, wanted)
+            query = f"photos like {shown(photo)}"
+            answer = self._told(query, found, certain, hits, [NOTE, source], wanted)
+            return replace(answer, like=Path(photo))
+
+        return self._steadily(ask)
+
+    def _steadily(self, ask: Callable[[Version], Answer]) -> Answer:
+        """What is asked of the newest version; of the next one, where a sweep of the gallery took
+        that one's files away meanwhile.
+        """
+        for left in reversed(range(_TRIES)):
+            version = self.store.newest()
+            number = version.number
+            try:
+                return ask(version)
+            except BadGallery:
+                if not left or self.store.newest().number == number:
+                    raise
+        raise AssertionError  # never reached: the last try returns or raises
+
+    def _told(
+        self,
+        query: str,
+        found: Comparison,
+        certain: bool,
+        hits: tuple[Hit, ...],
+        notes: Sequence[str],
+        wanted: Wanted,
+    ) -> Answer:
+        """The answer with the notes that every query has."""
+        version, told = found.version, list(notes)
+        if len(hits) < wanted.k:
+            told.append(_few(version, len(hits), wanted))
+        filling = self.store.filling
+        if filling is not None:
+            told.append(filling.note(version.count()))
         if not certain:
-            notes = [*notes, _partly(found)]
-        spans = tuple(self.method.spans(sentence))
-        told = found.compared, found.photos, certain, spans, match
-        return Answer(sentence, hits, tuple(notes), *told)
+            told.append(_partly(found))
+        if version.said is not None:
+            told.append(version.said)
+        hits, said = wanted.shown(hits, found.photos)
+        return Answer(query, hits, (*told, *said), found.compared, found.photos, certain)
 
     def _judged(
         self, found: Comparison, hits: tuple[Hit, ...], sentence: str
@@ -109,9 +177,18 @@ class Searcher:
         return tuple(judged), match, [] if match.good else [match.note]
 
 
+def _best(found: Comparison, wanted: Wanted) -> tuple[tuple[Hit, ...], bool]:
+    """The k best photos, and whether they are certain to be; with `exact` they are."""
+    k = min(wanted.k, found.photos)
+    while wanted.exact and not found.certain(k):
+        found.go_on()
+    hits = _hits(found.version, found.best(k)) if k else ()
+    return hits, found.certain(k)
+
+
 def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...]:
     """Row numbers and scores, best first, with what a user sees of the photos."""
-    columns = ["path", "camera", "time", "person", "thumbnail"]
+    columns = ["path", "camera", "time", "person", "thumbnail", "hash"]
     found = version.take(np.array([row for row, _ in best], np.uint64), columns)
     records = {record[ROW]: record for record in found.to_pylist()}
     return tuple(
@@ -123,16 +200,17 @@ def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...
             records[row]["time"],
             records[row]["person"],
             records[row]["thumbnail"],
+            hash=records[row]["hash"],
         )
         for place, (row, score) in enumerate(best, start=1)
     )
 
 
-def _few(version: Version, found: int, k: int, camera: str | None, filtered: bool) -> str:
-    total = version.count()
+def _few(version: Version, found: int, wanted: Wanted) -> str:
+    total, k, camera = version.count(), wanted.k, wanted.camera
     if total == 0:
         return "the gallery holds no photos yet; run passerby index to fill it"
-    if not filtered:
+    if wanted.where is None:
         return f"the gallery holds {found} photos, fewer than the {k} asked for: all are shown"
     note = f"{found} of {total} photos pass the filters, fewer than the {k} asked for"
     if camera is not None and camera not in (there := version.cameras()):
@@ -142,41 +220,9 @@ def _few(version: Version, found: int, k: int, camera: str | None, filtered: boo
 
 
 def _partly(found: Comparison) -> str:
+    if found.indexed and found.version.index is not None:
+        return found.version.index.note(filtered=found.where is not None)
     return (
         f"only the {found.compared:,} photos nearest by vector, of {found.photos:,}, were compared "
         "in full; --exact compares until the answer is certain"
     )
-
-
-def _where(
-    camera: str | None, after: datetime | str | None, before: datetime | str | None
-) -> str | None:
-    """SQL that rows must pass; None when all do. A comparison with a missing time is not true."""
-    clauses = []
-    if camera is not None:
-        quoted = valid(camera).replace("'", "''")
-        clauses.append(f"camera = '{quoted}'")
-    start, end = _time("after", after), _time("before", before)
-    if start is not None and end is not None and start >= end:
-        raise BadQuery(f"no time is after {start.isoformat()} and before {end.isoformat()}; swap")
-    for sign, time in ((">=", start), ("<", end)):
-        if time is not None:
-            clauses.append(f"time {sign} {_literal(time)}")
-    return " AND ".join(clauses) or None
-
-
-def _literal(time: datetime) -> str:
-    # A timestamp literal would be in nanoseconds, which end in the year 2262.
-    past = time - _EPOCH
-    micros = (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
-    return f"arrow_cast({micros}, 'Timestamp(Microsecond, Some(\"UTC\"))')"
-
-
-def _time(name: str, time: datetime | str | None) -> datetime | None:
-    try:
-        return None if time is None else read_time(time) if isinstance(time, str) else utc(time)
-    except ValueError:
-        raise BadQuery(
-            f"--{name} {shown(str(time))!r} is not a time; write ISO 8601, e.g. "
-            "2026-05-01T13:45:00Z (UTC when no offset is given)"
-        ) from None

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lancedb
+import numpy as np
 import pyarrow as pa
+from lancedb.index import BTree, IvfRq
 
 from passerby.errors import BadGallery, shown
 from passerby.gallery import lock
+from passerby.gallery.card import CARD, SCHEMA, Card, Filling, read_card, write_card
 from passerby.gallery.disk import refusing
+from passerby.gallery.index_card import forget_index, usable
 from passerby.gallery.names import valid
-from passerby.gallery.rows import FACTS, Row, rows_of
-from passerby.gallery.version import Version
+from passerby.gallery.rows import FACTS, Row, embedded, rows_of
+from passerby.gallery.version import ROW, Version
 
-SCHEMA = 1  # raised when a gallery's columns or card change their meaning
-CARD, TABLE = "gallery.json", "photos"
+TABLE = "photos"
+_BLOCK = 1024  # rows in memory at once, with all their columns: 20 MB for NAFS
 # Versions that a reader may still be on are kept for this long; readers move to the newest one at
 # each query.
 _KEPT = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a gallery says of itself. model_folder: "default" or an absolute path. filled: whether
-    photos have been stored, so that a table that is gone is no empty gallery.
-    """
-
-    schema: int
-    fingerprint: str
-    model_folder: str
-    filled: bool = False
 
 
 class Store:
@@ -58,7 +50,7 @@ class Store:
     def open(cls, path: str | Path) -> Store:
         """To read. Raises BadGallery when there is none, or one of another schema version."""
         folder = _folder(path)
-        return cls(folder, _read_card(folder))
+        return cls(folder, read_card(folder))
 
     @classmethod
     @contextmanager
@@ -76,12 +68,12 @@ class Store:
                 if not (folder / CARD).exists():
                     _require_unused(folder)
                 held.enter_context(lock.WriterLock(folder))
-                there = _read_card(folder) if (folder / CARD).exists() else None
+                there = read_card(folder) if (folder / CARD).exists() else None
                 if there is not None:
                     require_model(folder, there, fingerprint, model_folder)
-                    card = replace(card, filled=there.filled)
+                    card = replace(there, model_folder=model_folder)
                 if there != card:  # a new gallery, or its model has moved
-                    _write_card(folder, card)
+                    write_card(folder, card)
             yield cls(folder, card)
 
     def __len__(self) -> int:
@@ -90,7 +82,8 @@ class Store:
 
     def newest(self) -> Version:
         """The newest whole version, on a handle of its own: nothing moves it."""
-        return Version(self.path, self._open())
+        table = self._open()
+        return Version(self.path, table, *usable(self.path, table, self.fingerprint))
 
     def rows(self) -> list[Row]:
         """Every row, without thumbnail and pixel size."""
@@ -100,6 +93,47 @@ class Store:
         """All columns of the rows with these ids, in any order."""
         with refusing(self.path):
             return self._table.search().where(f"id IN ({', '.join(map(str, ids))})").to_arrow()
+
+    def blocks(self, columns: Sequence[str], n: int) -> Iterator[pa.Table]:
+        """Columns of all rows of the newest version, n rows at a time, in the order in which they
+        are stored. Taken by place: a scan would read ahead of a slow reader, up to 2 GB.
+        """
+        version = self.newest()
+        photos = version.count()
+        for start in range(0, photos, n):
+            yield version.at(np.arange(start, min(start + n, photos)), columns)
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """The columns that hold embeddings: vector; with local features parts, values, mask."""
+        return () if self._table is None else embedded(self._table.schema)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a photo's embeddings."""
+        if self._table is None:
+            return 0
+        kinds = [self._table.schema.field(name).type for name in self.embedded]
+        return sum(kind.list_size * kind.value_type.bit_width // 8 for kind in kinds)
+
+    def like(self, content: str) -> pa.Table:
+        """The embedding columns of a photo with this content hash: one row, or none."""
+        table = self._open()
+        with refusing(self.path):
+            if table is None:
+                return pa.table({})
+            query = table.search().where(f"hash = '{content}'").limit(1)
+            return query.select(list(embedded(table.schema))).to_arrow()
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders that were indexed, as `names.to_text` gives them."""
+        return self._card.roots
+
+    @property
+    def filling(self) -> Filling | None:
+        """From which gallery this one is being filled, as its card says now."""
+        return read_card(self.path).filling
 
     @property
     def dimension(self) -> int | None:
@@ -113,8 +147,15 @@ class Store:
                 self._table = self._database.create_table(TABLE, schema=table.schema)
             self._table.add(table)
             if not self._card.filled:
-                self._card = replace(self._card, filled=True)
-                _write_card(self.path, self._card)
+                self.note(filled=True)
+
+    def note(self, **told: Any) -> None:
+        """Sets fields of the card: filled, roots, filling."""
+        card = replace(self._card, **told)
+        if card != self._card:
+            with refusing(self.path):
+                write_card(self.path, card)
+            self._card = card
 
     def replace(self, table: pa.Table) -> None:
         """Puts rows in the place of those with the same ids: all of them or none."""
@@ -128,6 +169,63 @@ class Store:
                 # Files of a batch that was cut short are nobody's: the lock says that no other
                 # writer is at work.
                 self._table.optimize(cleanup_older_than=_KEPT, delete_unverified=True)
+
+    def drop(self, ids: Sequence[int]) -> None:
+        """Takes rows out of the newest version; `sweep` takes their bytes off the disk."""
+        with refusing(self.path):
+            for start in range(0, len(ids), 10_000):
+                some = ", ".join(map(str, ids[start : start + 10_000]))
+                self._table.delete(f"id IN ({some})")
+
+    def sweep(self) -> None:
+        """Leaves no byte on the disk of rows that were dropped or replaced, nor of older versions,
+        also when a sweep before it was cut short. A reader in the middle of a query asks again.
+
+        An index of vectors goes too: it may hold those of dropped rows. LanceDB leaves a row's
+        bytes in its file until a tenth of the file's rows are dropped; here the others move out.
+        """
+        if self._table is None:
+            return
+        forget_index(self.path)
+        self.drop_indexes()
+        with refusing(self.path):
+            self._forget()
+            for rows in self._beside_dropped():
+                for start in range(0, len(rows), _BLOCK):
+                    piece = rows[start : start + _BLOCK]
+                    self.replace(self._table.take_row_ids(piece.tolist()).to_arrow())
+            self._forget()
+
+    def build_index(self, name: str, partitions: int, bits: int) -> None:
+        """An IVF_RQ index of that name over the vectors, and others over what filters read."""
+        vectors = IvfRq(distance_type="dot", num_partitions=partitions, num_bits=bits)
+        with refusing(self.path):
+            self._table.create_index("vector", config=vectors, name=name)
+            for column in ("camera", "time"):
+                self._table.create_index(column, config=BTree(), name=f"{column}-{name}")
+
+    def drop_indexes(self) -> None:
+        """From here on every vector is compared; `compact` takes the indexes off the disk."""
+        if self._table is not None:
+            with refusing(self.path):
+                for index in self._table.list_indices():
+                    self._table.drop_index(index.name)
+
+    def _forget(self) -> None:
+        """Joins small files, and drops every version but the newest."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # readers ask again
+            self._table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
+
+    def _beside_dropped(self) -> list[np.ndarray]:
+        """Numbers of the rows in each file that holds dropped rows as well."""
+        names = (self.path / f"{TABLE}.lance" / "_deletions").glob("*")
+        pieces = {int(file.name.split("-")[0]) for file in names}  # "4-8-1722...arrow": piece 4
+        if not pieces:
+            return []
+        found = self._table.search().select(["id"]).with_row_id(True).limit(None).to_arrow()
+        rows = found[ROW].to_numpy()
+        return [rows[rows >> 32 == piece] for piece in sorted(pieces)]
 
     def _open(self) -> Any:
         """LanceDB's table in its newest version; None when there is none and need not be."""
@@ -180,39 +278,3 @@ def _require_unused(folder: Path) -> None:
             f"{shown(folder)}: holds other files ({shown(min(others))}) and no gallery; choose an "
             "empty or a new folder"
         )
-
-
-def _read_card(folder: Path) -> Card:
-    where = shown(folder)
-    try:
-        text = (folder / CARD).read_text(encoding="utf-8")
-        card = json.loads(text)
-        schema = int(card["schema"])
-        if schema != SCHEMA:
-            raise BadGallery(
-                f"{where}: a gallery of version {schema}, this passerby reads version {SCHEMA}; "
-                f"{'upgrade passerby' if schema > SCHEMA else 'index the photos again'}"
-            )
-        told = (str(card["fingerprint"]), str(card["model_folder"]), card.get("filled") is True)
-        return Card(schema, *told)
-    except (FileNotFoundError, NotADirectoryError):
-        raise BadGallery(
-            f"{where}: no gallery here; make one with: passerby index FOLDER --gallery {where}"
-        ) from None
-    except OSError as error:
-        raise BadGallery(f"{where}: cannot be read ({error.strerror}); allow reading it") from None
-    except (ValueError, KeyError, TypeError, OverflowError):
-        raise BadGallery(
-            f"{where}: its {CARD} is damaged; put it back from a copy, or index the photos again "
-            "into another folder"
-        ) from None
-
-
-def _write_card(folder: Path, card: Card) -> None:
-    """Whole or not at all: written beside, flushed, renamed."""
-    beside = folder / (CARD + ".new")
-    with beside.open("w", encoding="ascii") as file:
-        json.dump(asdict(card), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(folder / CARD)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from passerby.errors import BadGallery, shown
 from passerby.gallery.disk import refusing
+from passerby.gallery.index_card import DEPTH, IndexCard
 from passerby.gallery.rows import embedded
 
 ROW = "_rowid"  # LanceDB's number of a row; it names that row in one version only
@@ -21,12 +22,19 @@ class Version:
     """A gallery's rows as they were at one moment.
 
     path: the gallery's folder. table: LanceDB's, on a handle that nobody else moves; None when
-    nothing is stored. `where` is SQL that rows must pass; None lets all pass. Its methods raise
-    BadGallery when the disk refuses.
+    nothing is stored. index: the card of its vector index; None when there is none to use, and
+    `said` tells why where there should be one. `where` is SQL that rows must pass; None lets all
+    pass. Its methods raise BadGallery when the disk refuses.
     """
 
-    def __init__(self, path: Path, table: Any | None) -> None:
-        self.path, self._table = path, table
+    def __init__(
+        self,
+        path: Path,
+        table: Any | None,
+        index: IndexCard | None = None,
+        said: str | None = None,
+    ) -> None:
+        self.path, self._table, self.index, self.said = path, table, index, said
 
     def count(self, where: str | None = None) -> int:
         with refusing(self.path):
@@ -50,16 +58,36 @@ class Version:
         """The columns that hold embeddings: vector; with local features parts, values, mask."""
         return () if self._table is None else embedded(self._table.schema)
 
+    def indexed(self, n: int, among: int) -> bool:
+        """Whether the index may be asked for the n nearest of so many photos that pass: what it
+        finds was measured to DEPTH places (and the next), and few photos are soon compared.
+        """
+        return self.index is not None and n <= DEPTH + 1 and among > max(n, self.index.few)
+
     def nearest(
-        self, vector: np.ndarray, n: int, where: str | None, columns: Sequence[str]
+        self,
+        vector: np.ndarray,
+        n: int,
+        where: str | None,
+        columns: Sequence[str],
+        *,
+        index: IndexCard | None = None,
     ) -> tuple[pa.Table, np.ndarray]:
         """The n rows nearest to a unit vector (D,): columns with row numbers (ROW), and cosines.
 
-        Exact: every row that passes is compared by its vector. Nearest first; cosines (n,) float32.
+        Exact: every row that passes is compared by its vector. With the index (this version's) most
+        of them, the cosines are exact too, and rows that it does not hold yet are all compared; it
+        may find fewer than n. Nearest first; cosines (n,) float32.
         """
         assert self._table is not None
         query = self._table.search(vector, vector_column_name="vector").distance_type("dot")
-        query = query.bypass_vector_index().limit(n)
+        if index is None:
+            query = query.bypass_vector_index()
+        else:
+            # What was measured is the whole gallery: what passes a filter may lie in any partition.
+            probes = index.probes if where is None else index.partitions
+            query = query.nprobes(probes).refine_factor(index.refine)
+        query = query.limit(n)
         if where is not None:
             query = query.where(where, prefilter=True)
         with refusing(self.path):

@@ -1,0 +1,88 @@
+"""What a gallery says of itself: the card in its folder, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from passerby.errors import BadGallery, shown
+
+SCHEMA = 1  # raised when a gallery's columns or card change their meaning
+CARD = "gallery.json"
+
+
+@dataclass(frozen=True)
+class Filling:
+    """A gallery that is being filled from another. source: that one's folder; total: its photos."""
+
+    source: str
+    total: int
+
+    def note(self, stored: int) -> str:
+        """What whoever searches it meanwhile should know. stored: photos that are there."""
+        source = shown(self.source)
+        return (
+            f"this gallery is being filled from {source}: {stored} of {self.total} photos are "
+            f"there; search {source}, which has them all, or run passerby index --from again if "
+            "it was stopped"
+        )
+
+
+@dataclass(frozen=True)
+class Card:
+    """model_folder: "default" or an absolute path. filled: whether photos have been stored, so that
+    a table that is gone is no empty gallery. roots: the folders that were indexed, as
+    `names.to_text` gives them. filling: from which gallery, until all its photos are here.
+    """
+
+    schema: int
+    fingerprint: str
+    model_folder: str
+    filled: bool = False
+    roots: tuple[str, ...] = ()
+    filling: Filling | None = None
+
+
+def read_card(folder: Path) -> Card:
+    """Raises BadGallery when there is none, one of another schema, or a damaged one."""
+    where = shown(folder)
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        schema = int(card["schema"])
+        if schema != SCHEMA:
+            raise BadGallery(
+                f"{where}: a gallery of version {schema}, this passerby reads version {SCHEMA}; "
+                f"{'upgrade passerby' if schema > SCHEMA else 'index the photos again'}"
+            )
+        roots, filling = tuple(map(str, card.get("roots", ()))), card.get("filling")
+        return Card(
+            schema,
+            str(card["fingerprint"]),
+            str(card["model_folder"]),
+            card.get("filled") is True,
+            roots,
+            None if filling is None else Filling(str(filling["source"]), int(filling["total"])),
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadGallery(
+            f"{where}: no gallery here; make one with: passerby index FOLDER --gallery {where}"
+        ) from None
+    except OSError as error:
+        raise BadGallery(f"{where}: cannot be read ({error.strerror}); allow reading it") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        raise BadGallery(
+            f"{where}: its {CARD} is damaged; put it back from a copy, or index the photos again "
+            "into another folder"
+        ) from None
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Whole or not at all: written beside, flushed, renamed."""
+    beside = folder / (CARD + ".new")
+    with beside.open("w", encoding="ascii") as file:
+        json.dump(asdict(card), file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(folder / CARD)
