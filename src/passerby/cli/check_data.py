@@ -45,33 +45,52 @@ def check_data(
     if against is not None and other is not None:
         with Meter("reading the other") as meter:
             both = sharing(found, examined(against, other, meter.hear))
-    mended = mend(case, found, fix) if fix is not None else None
-    if as_json:
-        print(json.dumps(_as_json(found, both, mended), indent=1))
-    else:
+    mended: Mended | None = None
+    if not as_json:
         show(found, both)
-        if mended is not None:
-            show_mended(mended, case.name, case.file)
+    try:
+        if fix is not None:
+            mended = mend(case, found, fix)
+    finally:  # the findings are told of what cannot be mended too
+        if as_json:
+            print(json.dumps(_as_json(found, both, mended), indent=1))
+    if mended is not None and not as_json:
+        show_mended(mended, case.name, case.file)
     raise typer.Exit(1 if found.grave else 0)
 
 
 def show(found: Findings, both: Finding | None = None) -> None:
-    """Prints a heading, a line a split, and each finding with what to do about it."""
+    """Prints a heading, a line a split, and each finding with what to do about it.
+
+    Marks: ! is grave, * is not but stops the reader.
+    """
     from passerby.errors import shown
 
     print(f"{shown(found.file)}: {found.release}")
     for split, count in found.counts.items():
         print(f"  {split}: {counted(count)}")
     for finding in found.findings:
-        _show(finding, "! " if finding.grave else "- ")
+        _show(finding, "! " if finding.grave else "* " if finding.refused else "- ")
     if both is not None:
         _show(both, "- ")
+    print("\n".join(verdict(found, both)))
+
+
+def verdict(found: Findings, both: Finding | None = None) -> list[str]:
+    """The last lines: what must be done before the data set is used, or that nothing must."""
+    told = []
     if found.grave:
-        print("lines with ! must be mended before this data set is used")
-    elif not found.findings:
-        print("nothing is wrong")
-    else:
-        print("nothing that must be mended")
+        told.append("lines with ! must be mended before this data set is used")
+    stars = [finding for finding in found.findings if finding.refused and not finding.grave]
+    if stars:
+        fix = "" if all(finding.left for finding in stars) else " (--fix OUT)"
+        told.append(f"passerby will not read it until lines with * are corrected{fix}")
+    if told:
+        return told
+    calm = "nothing that must be mended" if found.findings else "nothing is wrong"
+    if both is not None and both.count:
+        calm += " in it alone; mind the pictures that both data sets hold"
+    return [calm]
 
 
 def counted(count: Count) -> str:

@@ -27,7 +27,7 @@ class Layout:
     joined. untold: the split of records that tell none. carve_val: without a validation split, a
     tenth of the training persons is it, `most_val` at most. beside: without imgs/, paths are
     relative to the JSON. alias: photos that are read from another file. evaluation: it has no
-    training split by design.
+    training split by design. older: it has an older release, OLDER_RELEASE, of other ids.
     """
 
     annotations: tuple[str, ...]
@@ -39,13 +39,14 @@ class Layout:
     beside: bool = False
     alias: Mapping[str, str] = field(default_factory=dict)
     evaluation: bool = False
+    older: bool = False
 
 
 CUHK = ("reid_raw.json",), ("CUHK-PEDES",)
 # ACSA reads this one test photo from the file of another name; nobody else does.
 ACSA = {"test_query/p7446_s9899.jpg": "test_query/p7447_s9899.jpg"}
 LAYOUTS = {
-    "cuhk-pedes": Layout(*CUHK),
+    "cuhk-pedes": Layout(*CUHK, older=True),
     "icfg-pedes": Layout(
         ("ICFG-PEDES.json", "ICFG_PEDES.json"), ("ICFG-PEDES",), repeats=True, carve_val=True
     ),
@@ -72,7 +73,7 @@ LAYOUTS = {
         most_val=1000,
         beside=True,
     ),
-    "cuhk-pedes-acsa": Layout(*CUHK, alias=ACSA),
+    "cuhk-pedes-acsa": Layout(*CUHK, alias=ACSA, older=True),
     "drawn": Layout(("reid_raw.json",), ("drawn",)),
 }
 
@@ -83,7 +84,7 @@ def find(name: str, root: Path, older: bool = False) -> Path:
     older: take the older release of CUHK-PEDES too. Raises BadData where there is none, or several.
     """
     layout = LAYOUTS[name]
-    older_names = (OLDER_RELEASE,) if "reid_raw.json" in layout.annotations else ()
+    older_names = (OLDER_RELEASE,) if layout.older else ()
     if root.is_file():
         if root.name in older_names and not older:
             _refuse_older(root)

@@ -68,24 +68,25 @@ def load_rows(path: Path) -> list[Any]:
 
 def no_split_told(rows: Sequence[Any]) -> bool:
     """Whether all rows are records but none tells its split, as in the older CUHK-PEDES."""
-    shape = {"id", "file_path", "captions"}
-    return all(isinstance(row, dict) and shape <= row.keys() for row in rows) and not any(
-        "split" in row for row in rows
+    return all(
+        isinstance(row, dict)
+        and {"id", "captions"} <= row.keys()
+        and not row.keys().isdisjoint(PATH_FIELDS)
+        and "split" not in row
+        for row in rows
     )
 
 
 def _check_splits_told(rows: Sequence[Any], layout: Layout, annotations: Path) -> None:
     if layout.untold is not None or not no_split_told(rows):
         return
-    older = layout.annotations == LAYOUTS["cuhk-pedes"].annotations
-    told = (
-        f", as in {OLDER_RELEASE}, the older release of CUHK-PEDES with other ids; get the newer "
-        "reid_raw.json, or"
-    )
-    raise BadData(
-        f"{shown(annotations)}: no record tells its split{told if older else ';'} add 'split' to "
-        "each"
-    )
+    told = ";"
+    if layout.older:
+        told = (
+            f", as in {OLDER_RELEASE}, the older release of CUHK-PEDES with other ids; get the "
+            "newer reid_raw.json, or"
+        )
+    raise BadData(f"{shown(annotations)}: no record tells its split{told} add 'split' to each")
 
 
 def parse_record(row: Any, photos: Path, layout: Layout) -> Record:
@@ -93,16 +94,11 @@ def parse_record(row: Any, photos: Path, layout: Layout) -> Record:
 
     Raises ValueError, whose text is what is wrong with it: "has no field 'id'".
     """
-    if not isinstance(row, dict):
-        raise ValueError("is no object")
-    path_field = next((name for name in PATH_FIELDS if name in row), None)
-    if path_field is None:
-        raise ValueError("has no field 'file_path' (or 'img_path')")
+    path = told_path(row)
     told = row if layout.untold is None else {"split": layout.untold, **row}
     lacking = next((name for name in ("id", "captions", "split") if name not in told), None)
     if lacking is not None:
         raise ValueError(f"has no field {lacking!r}")
-    path = _path(row[path_field], path_field)
     person, captions, split = row["id"], row["captions"], told["split"]
     if isinstance(person, bool) or not isinstance(person, int | str) or not str(person).strip():
         raise ValueError("has an 'id' that is neither a whole number nor a string")
@@ -120,7 +116,14 @@ def parse_record(row: Any, photos: Path, layout: Layout) -> Record:
     return Record(path, file, str(person).strip(), tuple(tidy(c) for c in captions), split)
 
 
-def _path(told: Any, field: str) -> str:
+def told_path(row: Any) -> str:
+    """The path of an entry alone, relative to the photos. Raises ValueError as `parse_record`."""
+    if not isinstance(row, dict):
+        raise ValueError("is no object")
+    field = next((name for name in PATH_FIELDS if name in row), None)
+    if field is None:
+        raise ValueError("has no field 'file_path' (or 'img_path')")
+    told = row[field]
     if not isinstance(told, str) or not told.strip():
         raise ValueError(f"has a {field!r} that is no path")
     path = posixpath.normpath(told.strip())

@@ -35,18 +35,18 @@ def examined(spec: str, case: Case, progress: Progress | None = None) -> Finding
         *_of_release(case),
         *on_disk(seen, len({record.path for record in records}), case.name),
         *_of_persons(case.entries),
-        *_listed_again(case.entries),
+        *_listed_again(case),
         *duplicates(case.entries, seen.pictures),
         *_of_fields(case),
         *_of_captions(case.entries),
-        *unnamed(case.entries, case.photos),
+        *unnamed(case.named, case.photos),
     ]
     return Findings(
         spec=spec,
         file=str(case.file),
         release=OLDER if case.older else RELEASES[case.name],
         counts=counts(case.name, records),
-        findings=tuple(sorted(found, key=lambda finding: not finding.grave)),
+        findings=tuple(sorted(found, key=lambda told: (not told.grave, not told.refused))),
         entries=case.entries,
         pictures=seen.pictures,
     )
@@ -58,7 +58,12 @@ def _of_release(case: Case) -> list[Finding]:
             "older-release", len(case.entries), "ids of another release: no record tells its "
             "split, and persons are numbered otherwise than in reid_raw.json",
             "get reid_raw.json; the ids of one must never be mixed with those of the other",
-            grave=True, left=True,
+            grave=True, left=True, refused=True,
+        )]  # fmt: skip
+    if case.unsplit:
+        return [Finding(
+            "no-splits", len(case.entries), "no record tells its split", "add 'split' to each",
+            left=True, refused=True,
         )]  # fmt: skip
     strange = other_ids(case.name, [entry.record for entry in case.entries])
     return [strange] if strange else []
@@ -78,13 +83,16 @@ def _of_persons(entries: Sequence[Entry]) -> list[Finding]:
     remedy = "move all photos of a person into one split; which one a machine cannot tell"
     text = f"{len(torn):,} persons are in two splits"
     kind = "person-in-two-splits"
-    return [Finding(kind, len(torn), text, remedy, tuple(torn[:NAMED]), grave=True, left=True)]
+    return [
+        Finding(kind, len(torn), text, remedy, tuple(torn[:NAMED]),
+                grave=True, left=True, refused=True)
+    ]  # fmt: skip
 
 
-def _listed_again(entries: Sequence[Entry]) -> list[Finding]:
+def _listed_again(case: Case) -> list[Finding]:
     """Photos in several records: of one person and split, or of several."""
     places: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries:
+    for entry in case.entries:
         places[entry.record.path].append(entry)
     again, persons, splits = [], [], []
     for path, listed in places.items():
@@ -98,14 +106,18 @@ def _listed_again(entries: Sequence[Entry]) -> list[Finding]:
         else:
             again.append(line)
     by_hand = "keep one record a photo; which one a machine cannot tell"
+    join = "join their captions with --fix OUT"
+    if case.repeats:
+        join = "nothing must be done; their captions are joined as they are read"
     kinds = (
         ("photo-in-two-splits", splits, "listed in two splits", by_hand),
         ("photo-of-two-persons", persons, "listed as two persons", by_hand),
-        ("listed-twice", again, "listed more than once", "join their captions with --fix OUT"),
+        ("listed-twice", again, "listed more than once", join),
     )
     return [
         Finding(kind, len(lines), f"{len(lines):,} photos are {told}", remedy,
-                tuple(lines[:NAMED]), grave=lines is splits, left=lines is not again)
+                tuple(lines[:NAMED]), grave=lines is splits, left=lines is not again,
+                refused=lines is not again or not case.repeats)
         for kind, lines, told, remedy in kinds if lines
     ]  # fmt: skip
 
@@ -116,11 +128,11 @@ def _of_fields(case: Case) -> list[Finding]:
     if case.wrong:
         lines = tuple(shown(f"record {number} {what}") for number, what in case.wrong[:NAMED])
         text = f"{len(case.wrong):,} records cannot be read"
-        found.append(Finding("wrong-records", len(case.wrong), text, BY_HAND, lines))
+        found.append(Finding("wrong-records", len(case.wrong), text, BY_HAND, lines, refused=True))
     if case.empty:
         lines = tuple(f"record {number} ({shown(path)})" for number, path in case.empty[:NAMED])
         text = f"{len(case.empty):,} records have captions that are empty or no text"
-        found.append(Finding("empty-captions", len(case.empty), text, BY_HAND, lines))
+        found.append(Finding("empty-captions", len(case.empty), text, BY_HAND, lines, refused=True))
     return found
 
 

@@ -12,7 +12,8 @@ SHOWN = 3  # examples of a finding in its line
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of trouble. grave: the command exits with 1 for it.
+    """One kind of trouble. grave: the command exits with 1 for it. refused: the strict reader does
+    not take the data set with it.
 
     examples: a few, named as the file names them. left: a machine cannot decide it, so that a
     repaired file still has it.
@@ -25,6 +26,7 @@ class Finding:
     examples: tuple[str, ...] = ()
     grave: bool = False
     left: bool = False
+    refused: bool = False
 
     @property
     def line(self) -> str:
@@ -80,6 +82,11 @@ class Findings:
         """Whether the data set is not to be used before something is mended."""
         return any(finding.grave for finding in self.findings)
 
+    @property
+    def refused(self) -> bool:
+        """Whether the strict reader does not take the data set as it is."""
+        return any(finding.refused for finding in self.findings)
+
     def as_json(self) -> dict[str, Any]:
         """Everything but entries and pictures, of plain types."""
         return {
@@ -91,4 +98,5 @@ class Findings:
                 {**vars(finding), "examples": list(finding.examples)} for finding in self.findings
             ],
             "grave": self.grave,
+            "refused": self.refused,
         }

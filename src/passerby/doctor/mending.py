@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from passerby.data.layouts import LAYOUTS
@@ -14,6 +14,8 @@ from passerby.doctor.findings import Entry, Findings
 from passerby.doctor.garble import repaired
 from passerby.doctor.reading import Case
 from passerby.errors import BadData, shown
+
+TOKENS = "processed_tokens"  # of CUHK-PEDES and ICFG-PEDES: words of each caption
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Mended:
 
 
 def check_place(case: Case, out: Path) -> None:
-    """Raises BadData where nothing can be mended, or where `out` is a folder or the original."""
+    """Raises BadData where nothing can be mended, or where `out` is there already."""
     if case.name not in LAYOUTS:
         raise BadData(f"--fix writes the JSON of a benchmark; correct {shown(case.file)} by hand")
     if out.is_dir():
@@ -38,6 +40,8 @@ def check_place(case: Case, out: Path) -> None:
         raise BadData(f"{shown(out)}: no such folder to write into; make it first")
     if out.exists() and out.samefile(case.file):
         raise BadData(f"{shown(out)}: the file that is examined; give --fix another name")
+    if os.path.lexists(out):
+        raise BadData(f"{shown(out)}: is there already; give --fix another name, or remove it")
 
 
 def mend(case: Case, found: Findings, out: Path) -> Mended:
@@ -66,11 +70,13 @@ def mend(case: Case, found: Findings, out: Path) -> Mended:
         first[key] = row
         rows.append(row)
     if not rows:
-        raise BadData(f"{shown(out)}: no record would be left, nothing was written; see to the "
-                      "photos first")  # fmt: skip
-    half = out.with_name(f"{out.name}.part")
-    half.write_text(json.dumps(rows), encoding="utf-8")
-    os.replace(half, out)  # noqa: PTH105 - whole or not at all
+        raise BadData(f"{shown(out)}: no record would be left, nothing was written; see the "
+                      "lines above")  # fmt: skip
+    # Whole or not at all; in a folder of its own, where no file of the user's can be.
+    with TemporaryDirectory(prefix=".passerby-", dir=out.parent) as folder:
+        half = Path(folder) / out.name
+        half.write_text(json.dumps(rows), encoding="utf-8")
+        half.replace(out)
     dropped = len(case.rows) - len(rows) - joined
     left = tuple(finding.kind for finding in found.findings if finding.left)
     return Mended(out, len(rows), dropped, joined, rewritten, left)
@@ -84,22 +90,35 @@ def _repaired(row: dict[str, Any], entry: Entry) -> tuple[dict[str, Any], int]:
     kept = [place for place, text in better.items() if text.strip()]
     changed = sum(better[place] != row["captions"][place] for place in kept)
     captions = [better[place] for place in kept]
-    return {**row, "captions": captions, **_tokens(row, kept)}, changed
+    new = {**row, "captions": captions}
+    tokens = _tokens(row)
+    if tokens is not None:
+        new[TOKENS] = [tokens[place] for place in kept]
+    elif len(captions) < len(row["captions"]):  # whose they are cannot be told
+        new.pop(TOKENS, None)
+    return new, changed
 
 
-def _tokens(row: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
-    """`processed_tokens` has a list a caption: those of the captions that stay."""
-    tokens = row.get("processed_tokens")
-    if not isinstance(tokens, list) or len(tokens) != len(row["captions"]):
-        return {}
-    return {"processed_tokens": [tokens[place] for place in kept]}
+def _tokens(row: dict[str, Any]) -> list[Any] | None:
+    """The entries of `processed_tokens`, where there is one a caption."""
+    tokens = row.get(TOKENS)
+    sound = isinstance(tokens, list) and len(tokens) == len(row["captions"])
+    return tokens if sound else None
 
 
 def _join(first: dict[str, Any], again: dict[str, Any]) -> None:
-    """Captions that the first record lacks are added to it, in place."""
-    for place, text in enumerate(again["captions"]):
-        if text in first["captions"]:
-            continue
-        first["captions"].append(text)
-        if "processed_tokens" in first and "processed_tokens" in again:
-            first["processed_tokens"].append(again["processed_tokens"][place])
+    """Captions that the first record lacks are added to it, in place.
+
+    So are their tokens; where either record has none that are sound, the first loses the field.
+    """
+    texts = again["captions"]
+    known = {*first["captions"]}
+    new = [n for n, text in enumerate(texts) if text not in known and text not in texts[:n]]
+    if not new:
+        return
+    tokens, more = _tokens(first), _tokens(again)
+    first["captions"] += [texts[place] for place in new]
+    if tokens is None or more is None:
+        first.pop(TOKENS, None)
+    else:
+        tokens += [more[place] for place in new]

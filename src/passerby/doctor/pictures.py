@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +77,7 @@ def on_disk(seen: Seen, total: int, name: str) -> list[Finding]:
         found.append(Finding(
             "missing", len(seen.missing), f"{len(seen.missing):,} of {total:,} photos are missing",
             f"{place}, or {fix}",
-            tuple(map(shown, seen.missing[:NAMED])), grave=True,
+            tuple(map(shown, seen.missing[:NAMED])), grave=True, refused=True,
         ))  # fmt: skip
     if seen.unreadable:
         named = [f"{shown(path)} ({told})" for path, told in seen.unreadable.items()]
@@ -136,16 +136,16 @@ def _equal(records: Sequence[Record]) -> str:
     return " = ".join(told) + (f" and {more:,} more" if more > 0 else "")
 
 
-def unnamed(entries: Iterable[Entry], photos: Path | None) -> list[Finding]:
-    """Photos that lie there but are in no record."""
+def unnamed(named: Set[str], photos: Path | None) -> list[Finding]:
+    """Photos that lie there but are in no record; named: paths of the records."""
     if photos is None or not photos.is_dir():
         return []
-    named = {str(entry.record.file) for entry in entries}
     try:
         there = walk(photos, unreadable=[])
     except BadData:  # no photo at all: all are missing, which is told
         return []
-    extra = [shown(file.relative_to(photos)) for file in there if str(file) not in named]
+    paths = (file.relative_to(photos).as_posix() for file in there)
+    extra = [shown(path) for path in paths if path not in named]
     if not extra:
         return []
     text = f"{len(extra):,} files in {shown(photos.name)}/ are in no record"

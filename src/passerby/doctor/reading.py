@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from passerby.data.files import read_files
 from passerby.data.layouts import LAYOUTS, find, photo_folder
-from passerby.data.pedes import load_rows, no_split_told, parse_record
+from passerby.data.pedes import load_rows, no_split_told, parse_record, told_path
 from passerby.data.records import Record, whole
 from passerby.data.sources import FILES, parse
 from passerby.doctor.findings import Entry
@@ -20,7 +21,7 @@ class Case:
     """What is examined. rows: the JSON as it stands, none for a CSV. photos: where photos belong.
 
     wrong: number and complaint of each record that is none. empty: number and path of each record
-    with captions that are empty or no text. older: the older release of CUHK-PEDES.
+    with captions that are empty or no text. unsplit: no record tells its split, though each should.
     """
 
     name: str
@@ -30,7 +31,26 @@ class Case:
     entries: tuple[Entry, ...]
     wrong: tuple[tuple[int, str], ...] = ()
     empty: tuple[tuple[int, str], ...] = ()
-    older: bool = False
+    unsplit: bool = False
+
+    @property
+    def older(self) -> bool:
+        """Whether it is the older release of CUHK-PEDES."""
+        return self.unsplit and LAYOUTS[self.name].older
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the strict reader joins records of one photo, person and split."""
+        return self.name in LAYOUTS and LAYOUTS[self.name].repeats
+
+    @property
+    def named(self) -> set[str]:
+        """Paths of all records, of the wrong ones too where they can be read."""
+        paths = {entry.record.path for entry in self.entries}
+        for number, _ in self.wrong:
+            with suppress(ValueError):
+                paths.add(told_path(self.rows[number - 1]))
+        return paths
 
 
 def read_case(spec: str) -> Case:
@@ -70,8 +90,7 @@ def _read_json(name: str, file: Path) -> Case:
         if not told or len(raw) < len(told):
             empty.append((number, record.path))
         entries.append(Entry(number, _as_told(record, raw, without), raw))
-    older = without and "reid_raw.json" in layout.annotations
-    return Case(name, file, photos, rows, tuple(entries), tuple(wrong), tuple(empty), older)
+    return Case(name, file, photos, rows, tuple(entries), tuple(wrong), tuple(empty), without)
 
 
 def sentences(captions: list[Any]) -> list[str]:

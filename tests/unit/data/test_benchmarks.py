@@ -140,6 +140,14 @@ def test_a_file_of_no_splits_is_the_older_release_only_for_cuhk_pedes(tmp_path: 
     )
     line = refusal(f"icfg-pedes:{write(tmp_path / 'b', rows, 'ICFG-PEDES.json')}", "test")
     assert "no record tells its split; add 'split' to each" in line
+    # The same names of files as CUHK-PEDES has; and the other name of the path.
+    line = refusal(f"drawn:{write(tmp_path / 'c', rows, 'reid_raw.json')}", "test")
+    assert "no record tells its split; add 'split' to each" in line
+    rows = [{"id": 0, "img_path": "0.jpg", "captions": ["A man."]}]
+    line = refusal(f"rstpreid:{write(tmp_path / 'd', rows, 'data_captions.json')}", "test")
+    assert "no record tells its split; add 'split' to each" in line
+    older = write(tmp_path / "e", [row(1, None)], "caption_all.json")
+    assert "no reid_raw.json in" in refusal(f"drawn:{older}", "test")
 
 
 def test_any_suffix_stray_blanks_and_many_captions_are_taken(tmp_path: Path) -> None:

@@ -54,12 +54,37 @@ def test_a_sound_data_set_is_told_calmly_and_exits_with_0(sound: Path) -> None:
 
 
 def test_counts_that_differ_and_bad_captions_exit_with_0(tmp_path: Path) -> None:
-    rows = [row(1, "train", captions=["", "Ã©", "w " * 80]), row(2, "test")]
+    rows = [row(1, "train", captions=["One.", "Ã©", "w " * 80]), row(2, "test")]
     done = check(f"cuhk-pedes:{write(tmp_path / 'a', rows)}")
     assert done.exit_code == 0
-    assert "train: 1 persons, 1 photos, 2 captions (differs: 11,003 persons" in done.stdout
+    assert "train: 1 persons, 1 photos, 3 captions (differs: 11,003 persons" in done.stdout
     assert "val: 0 persons" in done.stdout
-    assert "nothing that must be mended" in done.stdout
+    assert done.stdout.endswith("\nnothing that must be mended\n")
+
+
+def test_what_the_reader_refuses_is_starred_and_exits_with_0(tmp_path: Path) -> None:
+    rows = [row(1, "train", captions=[""]), row(2, "testing"), row(3, "test"), row(4, "test")]
+    root = write(tmp_path / "a", rows)
+    Image.open(root / "imgs/3.png").save(root / "imgs/4.png")
+    done = check(f"drawn:{root}")
+    assert done.exit_code == 0
+    marks = [line[0] for line in done.stdout.splitlines() if line[:2] in ("* ", "- ", "! ")]
+    assert marks == ["*", "*", "-"], "what stops the reader comes first"
+    assert done.stdout.splitlines()[-1] == (
+        "passerby will not read it until lines with * are corrected (--fix OUT)"
+    )
+    rows = [row(1, "train"), row(2, "train", "1.png")]
+    told = check(f"drawn:{write(tmp_path / 'b', rows)}").stdout.splitlines()
+    assert told[-1].endswith("lines with * are corrected"), "--fix cannot: two persons"
+
+
+def test_grave_lines_and_refused_ones_are_both_told_at_the_end(sound: Path) -> None:
+    rows = json.loads((sound / "reid_raw.json").read_text())
+    (sound / "reid_raw.json").write_text(json.dumps([*rows, rows[0]]))
+    (sound / "imgs/2.png").unlink()
+    done = check(f"drawn:{sound}")
+    assert done.exit_code == 1
+    assert [line[:12] for line in done.stdout.splitlines()[-2:]] == ["lines with !", "passerby wil"]
 
 
 def test_grave_findings_are_marked_come_first_and_exit_with_1(sound: Path) -> None:
@@ -91,6 +116,19 @@ def test_fix_refuses_the_original_before_it_reads_a_photo(sound: Path) -> None:
     assert "another name" in str(done.exception)
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_findings_are_told_when_no_record_would_be_left(
+    tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    root = write(tmp_path / "a", [row(1, "train", captions=[""])])
+    done = check(f"drawn:{root}", "--fix", root / "new.json", *form)
+    assert isinstance(done.exception, BadData)
+    assert str(done.exception).endswith("nothing was written; see the lines above")
+    assert "1 records have captions that are empty" in done.stdout
+    if form:
+        assert "fixed" not in json.loads(done.stdout)
+
+
 def test_json_has_every_finding_and_nothing_else_is_on_stdout(sound: Path) -> None:
     (sound / "imgs/2.png").unlink()
     done = check(f"drawn:{sound}", "--json", "--fix", sound / "new.json", "--against",
@@ -98,6 +136,7 @@ def test_json_has_every_finding_and_nothing_else_is_on_stdout(sound: Path) -> No
     told = json.loads(done.stdout)
     assert done.exit_code == 1
     assert told["grave"] is True
+    assert told["refused"] is True
     assert told["splits"]["train"]["photos"] == 1
     assert [finding["kind"] for finding in told["findings"]] == ["missing"]
     assert told["findings"][0]["examples"] == ["2.png"]
@@ -113,6 +152,10 @@ def test_pictures_shared_with_another_data_set_are_told_and_not_grave(
     assert done.exit_code == 0
     assert "3 pictures of drawn are in cuhk-pedes too" in done.stdout
     assert "1 of train in test" in done.stdout
+    assert done.stdout.splitlines()[-1] == (
+        "nothing is wrong in it alone; mind the pictures that both data sets hold"
+    )
     apart = write(tmp_path / "apart", [row(7, "test")], shades=100)
     done = check(f"drawn:{sound}", "--against", f"cuhk-pedes:{apart}")
     assert "no picture of drawn is in cuhk-pedes" in done.stdout
+    assert done.stdout.endswith("\nnothing is wrong\n")

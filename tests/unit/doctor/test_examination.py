@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from passerby.data.records import Record
 from passerby.data.sources import read_data
 from passerby.doctor import published
 from passerby.doctor.examination import examine
@@ -186,6 +188,15 @@ def test_files_that_no_record_names_are_told_and_not_grave(tmp_path: Path) -> No
     assert not found.grave
 
 
+def test_files_of_wrong_records_are_in_a_record(tmp_path: Path) -> None:
+    rows = [*SOUND, row(4, "testing"), {"id": 5, "img_path": "./a/5.png"}, row(6, path="../6.jpg")]
+    for path in ("4.jpg", "a/5.png", "6.jpg"):
+        paint(tmp_path / "imgs" / path)
+    found = examine(write(tmp_path, rows))
+    assert kinds(found) == {"wrong-records", "unnamed"}
+    assert line(found, "unnamed") == "1 files in imgs/ are in no record: 6.jpg"
+
+
 def test_without_imgs_all_photos_are_missing(tmp_path: Path) -> None:
     (tmp_path / "reid_raw.json").write_text(json.dumps(SOUND))
     assert line(examine(f"cuhk-pedes:{tmp_path}"), "missing").startswith("3 of 3 photos")
@@ -196,10 +207,62 @@ def test_the_older_release_is_named_and_grave(tmp_path: Path) -> None:
     spec = write(tmp_path, older, "caption_all.json")
     for root in (spec, f"{spec}/caption_all.json"):
         found = examine(root)
+        assert found.release.startswith("by its shape")
         assert "older release (caption_all.json)" in found.release
         assert kinds(found) == {"older-release"}
         assert found.grave
         assert set(found.counts) >= {"no split"}
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("icfg-pedes", "ICFG-PEDES.json"), ("rstpreid", "data_captions.json"),
+     ("drawn", "reid_raw.json")],
+)  # fmt: skip
+def test_a_file_that_tells_no_splits_is_the_older_release_of_cuhk_pedes_alone(
+    tmp_path: Path, name: str, file: str
+) -> None:
+    field = "img_path" if name == "rstpreid" else "file_path"
+    write(tmp_path, [{"id": 1, field: "1.jpg", "captions": ["A man."]}], file)
+    found = examine(f"{name}:{tmp_path}")
+    assert line(found, "no-splits") == "no record tells its split"
+    assert kinds(found) == {"no-splits"}
+    assert found.refused
+    assert not found.grave
+    assert found.release == published.RELEASES[name]
+    assert set(found.pictures) == {"1.jpg"}, "all else is judged"
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("cuhk-pedes", SOUND),
+        ("cuhk-pedes", [*SOUND, row(1)]),
+        ("icfg-pedes", [*SOUND, row(1)]),
+        ("icfg-pedes", [*SOUND, row(4, path="1.jpg")]),
+        ("cuhk-pedes", [*SOUND, row(4, "test", "1.jpg")]),
+        ("cuhk-pedes", [*SOUND, row(1, "test", "b.jpg")]),
+        ("cuhk-pedes", [*SOUND, row(4, "testing")]),
+        ("cuhk-pedes", [*SOUND, row(4, captions=["A man.", " "])]),
+        ("cuhk-pedes", [*SOUND, row(4, captions=[])]),
+        ("cuhk-pedes", [*SOUND, row(4, captions=["w " * 61, "a cafÃ© waiter"])]),
+        ("synth-pedes", [{key: row(1)[key] for key in ("id", "file_path", "captions")}]),
+        ("icfg-pedes", [{key: row(1)[key] for key in ("id", "file_path", "captions")}]),
+    ],
+)
+@pytest.mark.parametrize("gone", [False, True])
+def test_refused_is_what_the_strict_reader_refuses(
+    tmp_path: Path, name: str, rows: list[Row], gone: bool
+) -> None:
+    spec = write(tmp_path, rows, "any.json").replace("cuhk-pedes", name) + "/any.json"
+    if gone:
+        (tmp_path / "imgs/1.jpg").unlink()
+    try:
+        read_data(spec, "train")
+        taken = True
+    except BadData:
+        taken = False
+    assert examine(spec).refused is not taken
 
 
 @pytest.fixture
@@ -222,6 +285,25 @@ def test_other_ids_for_the_published_number_of_persons_are_another_release(
     found = examine(write(tmp_path, [*(row(n) for n in persons), row(77, "test")]))
     assert ("other-ids" in kinds(found)) is other
     assert found.grave is other
+
+
+@pytest.mark.parametrize(
+    ("persons", "strange"),
+    [(range(1, 201), 0), (range(2, 201), 0), (range(201), 1), (range(2, 202), 1),
+     (range(3, 202), 1), (range(1, 203), 2), (range(5, 202), 0), (range(1, 204), 0),
+     ([f"{n:04}" for n in range(1, 201)], 0), ([f"{n:04}" for n in range(199)], 1)],
+)  # fmt: skip
+def test_ids_of_nearly_the_published_number_of_persons_are_judged_as_numbers(
+    monkeypatch: pytest.MonkeyPatch, persons: Sequence[Any], strange: int
+) -> None:
+    """Up to a hundredth, two of 200, may be dropped or added."""
+    sizes = {"train": published._sizes(200, 200, 200)}
+    monkeypatch.setitem(published.PUBLISHED, "cuhk-pedes", sizes)
+    records = [Record(f"{n}.jpg", Path(), str(n), ("x",), "train") for n in persons]
+    found = published.other_ids("cuhk-pedes", records)
+    assert (found.count if found else 0) == strange
+    if found:
+        assert f"{strange} of {len(persons)} training persons" in found.text
 
 
 @pytest.mark.usefixtures("small_cuhk")

@@ -72,7 +72,64 @@ def test_the_repaired_file_is_read_by_the_strict_reader(tmp_path: Path) -> None:
     assert written[2] == rows[1]
     again = {finding.kind for finding in examine(f"cuhk-pedes:{out}").findings}
     assert again <= {"unnamed"}
-    assert not list(tmp_path.glob("*.part"))
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "imgs", "reid_raw.json", "reid_mended.json"
+    }  # fmt: skip
+
+
+TWO = [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "tokens"),
+    [
+        ([["a"]], TWO, TWO),
+        ([["a"]], [["a"], ["b"], ["c"]], None),
+        ([], [], None),
+        (None, TWO, None),
+        ([["a"]], None, None),
+        ([["a"]], ..., None),
+        (..., TWO, None),
+        ([["a"], ["x"]], TWO, None),
+    ],
+)
+def test_tokens_of_joined_records_stay_in_step_or_go(
+    tmp_path: Path, first: Any, again: Any, tokens: Any
+) -> None:
+    """`...` stands for no field."""
+    rows = [row(1, captions=["A."], processed_tokens=first),
+            row(1, captions=["A.", "B."], processed_tokens=again)]  # fmt: skip
+    for entry in rows:
+        if entry["processed_tokens"] is ...:
+            del entry["processed_tokens"]
+    done = fix(write(tmp_path, rows).replace("cuhk", "icfg") + "/reid_raw.json", tmp_path / "out")
+    (written,) = json.loads((tmp_path / "out").read_text())
+    assert done.joined == 1
+    assert written["captions"] == ["A.", "B."]
+    assert written.get("processed_tokens") == tokens
+    assert "processed_tokens" not in written or tokens
+
+
+def test_tokens_that_are_not_in_step_go_with_a_caption_that_is_dropped(tmp_path: Path) -> None:
+    rows = [row(1, captions=["A.", "", "B."], processed_tokens=TWO), row(2, processed_tokens=TWO)]
+    fix(write(tmp_path, rows), tmp_path / "out.json")
+    one, two = json.loads((tmp_path / "out.json").read_text())
+    assert "processed_tokens" not in one
+    assert two == rows[1], "left as it is: none of its captions is dropped"
+
+
+def test_no_file_of_the_user_is_written_over(tmp_path: Path) -> None:
+    spec = write(tmp_path, [row(1)])
+    (tmp_path / "mine.json").write_text("mine")
+    (tmp_path / "new.json.part").write_text("mine")
+    (tmp_path / "link.json").symlink_to("nowhere")
+    for taken in ("mine.json", "link.json"):
+        with pytest.raises(BadData, match="give --fix another name, or remove it"):
+            fix(spec, tmp_path / taken)
+    assert (tmp_path / "link.json").is_symlink()
+    fix(spec, tmp_path / "new.json")
+    for kept in ("mine.json", "new.json.part"):
+        assert (tmp_path / kept).read_text() == "mine"
 
 
 def test_what_only_a_person_can_decide_is_left_and_said(tmp_path: Path) -> None:
