@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from passerby.ranking.scores import BITS, TAIL
+from passerby.ranking.scores import TAIL
 
 RESOLUTION = 1e-6
 Columns = dict[str, np.ndarray]
@@ -82,15 +82,11 @@ def intervals(
 def curves(scores: np.ndarray, right: np.ndarray, bins: int = 60) -> dict[str, Any]:
     """Area under the ROC curve, true positive rates at four false ones, and the histogram.
 
-    Scores are cut to the grid that they are counted on: the middle of their float32's leading bits.
-    The histogram leaves a ten-thousandth of either side's scores to its first and its last bin.
+    scores: (T, P), as they are ranked: numbered in steps of RESOLUTION, and nothing else done to
+    them. The histogram leaves a ten-thousandth of either side's scores to its first and last bin.
     """
-    bits = scores.astype(np.float32).view(np.int32)
-    half = np.int32(1 << (BITS - 1)) - (
-        bits < 0
-    )  # the middle of an even number of steps: the upper one
-    cut = ((bits >> BITS << BITS) + half).view(np.float32).astype(np.float64)
-    good, bad = np.sort(cut[right]), np.sort(cut[~right])
+    levels = np.round(scores.astype(np.float64) / RESOLUTION) * RESOLUTION
+    good, bad = np.sort(levels[right]), np.sort(levels[~right])
     below = np.searchsorted(bad, good, "left") + np.searchsorted(bad, good, "right")
     rates = {}
     for name, rate in (("1e-4", 1e-4), ("1e-3", 1e-3), ("1e-2", 1e-2), ("1e-1", 1e-1)):

@@ -78,6 +78,21 @@ def test_inner_products_are_taken_where_they_are_asked_for(passerby_cli, saved) 
     assert "inner products" in passerby_cli("evaluate-embeddings", file, "--dot").out
 
 
+def test_no_report_is_written_over_the_arrays_that_it_is_of(passerby_cli, saved, tmp_path) -> None:
+    file = saved("x.npz", **features(1.0))
+    turned = saved("r.photo-to-text.json.npz", **features(1.0)).rename(
+        tmp_path / "r.photo-to-text.json"
+    )
+    before = file.read_bytes()
+    assert "read or written here already" in (
+        passerby_cli("evaluate-embeddings", file, "--out", tmp_path / "y" / ".." / "x.npz").refusal
+    )
+    done = passerby_cli("evaluate-embeddings", turned, "--out", tmp_path / "r.json",
+                        "--photo-to-text")  # fmt: skip
+    assert "read or written here already" in done.refusal
+    assert file.read_bytes() == turned.read_bytes() == before
+
+
 def test_what_cannot_be_measured_ends_in_one_line(passerby_cli, saved, tmp_path) -> None:
     plain = features(1.0)
     nan = plain["text_features"].copy()

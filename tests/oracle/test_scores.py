@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from passerby.ranking.scores import KEYS, ScoreCounts, _keys, _values
+from passerby.ranking import scores as module
+from passerby.ranking.scores import ScoreCounts
 
 
 def random_pairs(seed, count=400):
-    """Scores on a grid that the counts keep exactly, and which pairs are right."""
+    """Scores, many of them equal, and which pairs are right."""
     random = np.random.default_rng(seed)
     right = random.random(count) < 0.2
     scores = np.round((random.normal(0, 0.3, count) + 0.3 * right) * 64) / 64
@@ -83,8 +84,7 @@ def test_histograms_count_every_pair_and_say_where() -> None:
     assert len(found["edges"]) == 21
     for name, values in (("right", scores[right]), ("wrong", scores[~right])):
         assert sum(found[name]) == len(values)
-        near = _values()[_keys(values)]  # within 1/2048 of the scores, see below
-        inside = near.clip(found["edges"][0], found["edges"][-1])
+        inside = values.astype(float).clip(found["edges"][0], found["edges"][-1])
         assert found[name] == np.histogram(inside, found["edges"])[0].tolist()
 
 
@@ -96,30 +96,94 @@ def test_one_far_score_does_not_press_the_others_into_one_bin() -> None:
     assert sum(found["wrong"]) == sum(~right)
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
-def test_scores_of_any_scale_have_the_same_curve(scale: float) -> None:
+WHOLE = module.MOST
+SHAPES = {
+    "cosines": lambda s: s,
+    "sigmoids near 1": lambda s: 1 / (1 + np.exp(-(8 + 20 * s))),
+    "sigmoids nearer to 1": lambda s: 1 / (1 + np.exp(-(9 + 3 * s))),
+    "offset by a million": lambda s: s + 1e6,
+    "a thousand less distances": lambda s: 1000 - np.exp(-s),
+    "tiny": lambda s: s * 1e-6,
+    "huge": lambda s: s * 1e6,
+    "a tail of -100": lambda s: np.where(s < 0.1, -100, s),
+    "a tail of -1e9": lambda s: np.where(s < 0.1, -1e9, s),
+    "a tail of -inf": lambda s: np.where(s < 0.1, -np.inf, s),
+}
+
+
+@pytest.mark.parametrize("cells", [WHOLE, 1 << 14])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_scores_of_any_shape_have_the_curve_of_the_scores_themselves(
+    shape: str, cells: int, monkeypatch
+) -> None:
+    """Not cut in any way. Where scores share cells the curve says how much that may be worth, or
+    there is none; with as many cells as scores nothing is lost."""
+    monkeypatch.setattr(module, "MOST", cells)
     random = np.random.default_rng(5)
-    right = random.random(3000) < 0.1
-    scores = random.random(3000) + 0.2 * right
-    found = counted((scores * scale).astype(np.float32), right)
-    won = (scores[right][:, None] > scores[~right][None]).mean()
-    assert found.auc == pytest.approx(won, abs=1e-3)
+    right = random.random(40_000) < 0.05
+    drawn = SHAPES[shape](random.normal(0, 0.1, 40_000) + 0.2 * right)
+    counts = counted(drawn, right, 7_000)
+    assert len(counts.right) <= cells
+    assert (counts.bits > 0) == (cells != WHOLE and not shape.startswith("a tail of"))
+    good, bad = drawn[right], np.sort(drawn[~right])
+    below = np.searchsorted(bad, good) + np.searchsorted(bad, good, "right")
+    auc = below.mean() / 2 / len(bad)
+    for side, chosen in (("right", good), ("wrong", bad)):
+        assert sum(counts.histogram()[side]) == len(chosen)
+    found = counts.roc()
+    if shape == "sigmoids near 1" and cells != WHOLE:
+        assert not found
+        return
+    assert counts.crowd == 0 or cells != WHOLE
+    slack = counts.crowd / right.sum() + 1e-6
+    assert found["auc"] == pytest.approx(auc, abs=slack)
+    assert found["within"] == pytest.approx(counts.crowd / right.sum(), rel=0.05)
+    assert slack < 0.011
+    for rate, share in found["tpr_at"].items():
+        if shape.startswith("a tail") and rate == "1e-1":
+            continue  # within the tail's one level
+        threshold = bad[::-1][int(float(rate) * len(bad))]
+        assert share == pytest.approx((good > threshold).mean(), abs=slack)
+        assert share <= (good > threshold).mean() + 1e-6
 
 
-def test_keys_ascend_with_the_scores_and_values_lie_in_their_keys() -> None:
-    scores = np.array(
-        [-np.inf, -1e30, -100, -1, -0.5, -1e-9, -0.0, 0.0, 1e-9, 0.5, 0.9, 1, 7, 1e30, np.inf],
-        dtype=np.float32,
+def test_scores_too_close_for_the_cells_have_no_curve_rather_than_a_wrong_one(monkeypatch) -> None:
+    monkeypatch.setattr(module, "MOST", 64)
+    random = np.random.default_rng(5)
+    right = random.random(4000) < 0.1
+    close = 1 + 1e-9 * random.random(4000)
+    far = np.ldexp(1.0, random.integers(-500, 500, 4000))  # takes the cells, so close ones share
+    counts = counted(np.concatenate([close, far]), np.concatenate([right, right]))
+    assert counts.crowd >= right.sum()
+    assert counts.roc() == {}
+    assert sum(counts.histogram()["right"]) == 2 * right.sum()
+    equal = counted(np.repeat([1.0, 2.0], 2000), right)  # ties are no loss
+    assert equal.crowd == 0
+    assert equal.roc()["within"] == 0
+
+
+def test_no_order_of_blocks_changes_what_cells_hold(monkeypatch) -> None:
+    monkeypatch.setattr(module, "MOST", 50)
+    random = np.random.default_rng(6)
+    drawn, right = random.normal(size=3000), random.random(3000) < 0.2
+    whole = counted(drawn, right)
+    assert whole.bits > 0
+    for block in (1000, 77):
+        back = random.permutation(3000)
+        again = counted(drawn[back], right[back], block)
+        for name in ("bits", "least", "most", "right", "wrong"):
+            assert np.array_equal(getattr(again, name), getattr(whole, name))
+
+
+def test_keys_ascend_with_the_scores_and_turn_back() -> None:
+    drawn = np.array(
+        [-np.inf, -1e300, -100, -1, -0.5, -1e-9, -0.0, 0.0, 1e-9, 0.5, 0.9, 1, 1e300, np.inf]
     )
-    keys = _keys(scores)
+    keys = module._keys(drawn)
     assert (np.diff(keys) >= 0).all()
     assert keys[6] == keys[7]
-    assert len(set(keys.tolist())) == len(scores) - 1
-    assert keys.min() >= 0
-    assert keys.max() < KEYS
-    finite = slice(1, -1)
-    near = _values()[keys[finite]]
-    assert np.allclose(near, scores[finite], rtol=1 / 2048, atol=1e-38)
+    assert len(set(keys.tolist())) == len(drawn) - 1
+    assert np.array_equal(module._scores(keys), drawn)
 
 
 def test_nan_is_no_score() -> None:

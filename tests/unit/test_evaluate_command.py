@@ -198,7 +198,11 @@ def test_a_photo_that_vanished_since_has_no_thumbnail(split) -> None:
     ("words", "kind", "said"),
     [
         (["--data", "drawn:x", "--data", "drawn:x"], BadData, "drawn:x is given twice"),
+        (["--data", "drawn:x", "--data", "drawn:x/"], BadData, "drawn:x/ is given twice"),
+        (["--data", "drawn:x", "--data", "Drawn:y/../x"], BadData, "is given twice"),
         (["--data", "x"], BadData, "written NAME:ROOT"),
+        (["--data", "drawn:x", "--out", "r", "--html", "y/../r"], BadRecipe, "already"),
+        (["--data", "drawn:r.json", "--out", "r.json"], BadRecipe, "r.json is read or written"),
         (["--data", "drawn:x", "--data", "drown:x"], BadData, "did you mean 'drawn'"),
         (["--data", "drawn:x", "--out", "."], BadRecipe, "a folder; name a file in it"),
         (["--data", "drawn:x", "--html", "."], BadRecipe, "a folder; name a file in it"),

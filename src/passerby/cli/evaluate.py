@@ -47,15 +47,15 @@ def evaluate(
     import passerby
     from passerby.build import device_for
     from passerby.cli.measuring import Asking, Place, measure
-    from passerby.data.sources import read_data
+    from passerby.data.sources import parse, read_data
     from passerby.reports.domains import trained_on, warnings
 
     asking = Asking(split, rerank, check_ap(ap), photo_to_text, batch, workers)
     if rerank is not None:
         check_tunable(rerank, split)
     names = labels(data)
-    for path in (out, html):
-        check_place(path)
+    for path, other in ((out, html), (html, out)):
+        check_place(path, other, *(parse(spec)[1] for spec in data))
     method = passerby.load(model).to(device_for(device))
     splits = [read_data(spec, split) for spec in data]
     vals = [read_data(spec, "val") if rerank is not None else None for spec in data]
@@ -122,14 +122,17 @@ def check_tunable(rerank: str, split: str) -> None:
         )
 
 
-def check_place(path: Path | None) -> None:
-    """Makes the folder of a file that is written in the end, and refuses one that cannot be."""
+def check_place(path: Path | None, *taken: Path | None) -> None:
+    """Makes the folder of a file that is written in the end, and refuses one that cannot be, or
+    that is one of `taken`: what is read, or written as well."""
     from passerby.errors import BadRecipe, shown
 
     if path is None:
         return
     if path.is_dir():
         raise BadRecipe(f"{shown(path)}: a folder; name a file in it")
+    if any(path.resolve() == other.resolve() for other in taken if other):
+        raise BadRecipe(f"{shown(path)} is read or written here already; name another file for it")
     path.parent.mkdir(parents=True, exist_ok=True)
 
 
@@ -139,15 +142,17 @@ def labels(data: Sequence[str]) -> list[str]:
     Raises BadData for what is no `NAME:ROOT` and for a data set that is given twice.
     """
     from passerby.data.sources import parse
-    from passerby.errors import BadData
+    from passerby.errors import BadData, shown
 
     named: list[str] = []
-    for place, spec in enumerate(data):
-        if spec in data[:place]:
-            raise BadData(f"{spec} is given twice; give each data set once")
-        name = parse(spec)[0]
-        count = sum(parse(before)[0] == name for before in data[:place])
+    seen: list[tuple[str, Path]] = []
+    for spec in data:
+        name, root = parse(spec)
+        if (name, root.resolve()) in seen:
+            raise BadData(f"{shown(spec)} is given twice; give each data set once")
+        count = sum(name == other for other, _ in seen)
         named.append(f"{name}-{count + 1}" if count else name)
+        seen.append((name, root.resolve()))
     return named
 
 

@@ -38,10 +38,12 @@ def evaluate_embeddings(
     from passerby.errors import shown
     from passerby.reports.arrays import read_arrays
     from passerby.reports.judging import judge
+    from passerby.reports.made import PHOTO_TO_TEXT
     from passerby.reports.told import lines
 
     definition = check_ap(ap)
-    check_place(out)
+    check_place(out, file)
+    check_place(beside(out, PHOTO_TO_TEXT), file)
     given = read_arrays(file, dot=dot)
     made = {
         "data": str(file),

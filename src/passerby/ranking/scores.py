@@ -1,8 +1,10 @@
 """How the scores of right and of wrong pairs lie: counts, gathered block by block in fixed memory.
 
-Scores are counted on a grid that is as fine for small numbers as for large ones: the sign, the
-exponent and 11 bits of the fraction of a float32, so steps of 1/4096 between 0.5 and 1. Cosines,
-probabilities and distances made negative all fit, and no order or size of blocks changes a count.
+Equal scores are counted together. While there are at most MOST different ones, every count is
+exact. Where there are more, scores whose float64 differ in their last bits alone share a cell, and
+no more bits are left out than must be: cells are narrow where the scores are, be these cosines,
+probabilities that are nearly 1, distances made negative, or offset by a million, and one far score
+takes one cell. No order or size of blocks changes a count.
 """
 
 from __future__ import annotations
@@ -12,48 +14,78 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-BITS = 12  # of a float32 that are not looked at
-KEYS = 1 << (32 - BITS)
+MOST = 1 << 20  # cells
+BLUR = 0.01  # share of the right pairs in one cell with unlike wrong ones, above which a ROC lies
 RATES = (1e-4, 1e-3, 1e-2, 1e-1)  # false positive rates that are told
 POINTS = 61  # of a ROC curve that a report keeps, and edges of its histograms
 TAIL = 1e-4  # share of the scores, at each end, that may lie outside a histogram
+FAR = 1e300  # a histogram's edges lie between -FAR and FAR
+
+Cells = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class ScoreCounts:
-    """Counts of the scores of right and of wrong pairs. Memory: 16 MB, however many pairs."""
+    """Counts of the scores of right and of wrong pairs. Memory: 32 MB, however many pairs, and
+    some 250 while a block of a million new scores is added.
+
+    right, wrong: int64 (N,), counts of the cells, ascending. least, most: int64 (N,), keys of the
+    scores that lie at the ends of each.
+    """
 
     def __init__(self) -> None:
-        self.right, self.wrong = (np.zeros(KEYS, dtype=np.int64) for _ in range(2))
+        self.bits = 0  # of a key that are not looked at
+        nothing = np.zeros(0, dtype=np.int64)
+        self.least, self.most, self.right, self.wrong = (nothing,) * 4
 
     def add(self, scores: Tensor | np.ndarray, relevant: Tensor | np.ndarray) -> None:
         """Counts some pairs; scores: of any shape, relevant: bool, of the same shape.
 
         Raises ValueError for NaN.
         """
-        keys = _keys(np.asarray(scores, dtype=np.float32).ravel())
+        keys = _keys(np.asarray(scores, dtype=np.float64).ravel())
         right = np.asarray(relevant, dtype=bool).ravel()
-        for counts, chosen in ((self.right, keys[right]), (self.wrong, keys[~right])):
-            if len(chosen):
-                low = chosen.min()
-                found = np.bincount(chosen - low)
-                counts[low : low + len(found)] += found
+        parts: list[Cells] = [(self.least, self.most, self.right, self.wrong)]
+        for hit, chosen in ((1, keys[right]), (0, keys[~right])):
+            found, counts = np.unique(chosen, return_counts=True)
+            parts.append(_joined((found, found, hit * counts, (1 - hit) * counts), self.bits))
+        least, most, rights, wrongs = map(np.concatenate, zip(*parts, strict=True))
+        cells = _joined((least, most, rights, wrongs), self.bits)
+        if len(cells[0]) > MOST:
+            while np.count_nonzero(np.diff(cells[0] >> self.bits)) >= MOST:
+                self.bits += 1
+            cells = _joined(cells, self.bits)
+        self.least, self.most, self.right, self.wrong = cells
 
     @property
     def auc(self) -> float:
-        """The share of (right, wrong) pairs of pairs that are in order, equal scores as half."""
+        """The share of (right, wrong) pairs of pairs that are in order, those of a cell as half."""
         wrong_below = self.wrong.cumsum() - self.wrong
         won = (self.right * (wrong_below + self.wrong / 2)).sum()
         return float(won / (self.right.sum() * self.wrong.sum()))
 
+    @property
+    def crowd(self) -> int:
+        """The most right pairs of a cell whose scores differ and belong to wrong pairs too: so many
+        may stand on the wrong side of a threshold. 0 where counts are exact."""
+        mixed = (self.least < self.most) & (self.wrong > 0)
+        return int(self.right[mixed].max(initial=0))
+
+    @property
+    def clear(self) -> bool:
+        """Whether a ROC curve of the counts is the scores' own, to a hundredth or two pairs."""
+        return self.crowd <= max(2, BLUR * self.right.sum())
+
     def roc(self) -> dict[str, Any]:
-        """{"auc", "eer", "tpr_at": {rate: ...}, "points": [[fpr, tpr], ...]}, shares from 0 to 1.
+        """{"auc", "eer", "tpr_at": {rate: ...}, "points": [[fpr, tpr], ...], "within"}, shares from
+        0 to 1.
 
         tpr_at: the true positive rate of the lowest threshold whose false positive rate is no
         higher than the rate. eer: where both kinds of error are equal, between two thresholds by a
-        straight line. points: the same as tpr_at for rates that lie evenly on a log scale. Empty
-        where there are no right or no wrong pairs.
+        straight line. points: the same as tpr_at for rates that lie evenly on a log scale. within:
+        how far off any of these is at most, 0 where counts are exact. Empty where there are no
+        right or no wrong pairs, and where it is not `clear`: rather no curve than a wrong one.
         """
-        if not self.right.any() or not self.wrong.any():
+        if not self.right.any() or not self.wrong.any() or not self.clear:
             return {}
         false, true = self._rates()
         rates = np.logspace(-6, 0, POINTS)
@@ -64,6 +96,7 @@ class ScoreCounts:
                 f"{rate:.0e}".replace("e-0", "e-"): _at(false, true, rate) for rate in RATES
             },
             "points": [[float(f"{rate:.6g}"), _at(false, true, rate)] for rate in rates],
+            "within": float(f"{self.crowd / self.right.sum():.2g}"),
         }
 
     def histogram(self, bins: int = POINTS - 1) -> dict[str, list[float]]:
@@ -72,7 +105,7 @@ class ScoreCounts:
         The first and the last bin hold what lies outside as well: a ten-thousandth of the wrong or
         of the right scores at most, so that one far score does not press all others into one bin.
         """
-        values = _values()
+        values = (_scores(self.least) / 2 + _scores(self.most) / 2).clip(-FAR, FAR)
         low, high = np.inf, -np.inf
         for counts in (self.right, self.wrong):
             if counts.any():
@@ -82,12 +115,10 @@ class ScoreCounts:
         if not low < high:  # one score for all, or no pair
             low, high = (low - 0.5, low + 0.5) if np.isfinite(low) else (0.0, 1.0)
         edges = np.linspace(low, high, bins + 1)
-        made: dict[str, list[float]] = {"edges": [float(f"{edge:.6g}") for edge in edges]}
+        made: dict[str, list[float]] = {"edges": edges.tolist()}
+        place = (np.searchsorted(edges, values, side="right") - 1).clip(0, bins - 1)
         for name, counts in (("right", self.right), ("wrong", self.wrong)):
-            there = np.flatnonzero(counts)
-            place = np.searchsorted(edges, values[there], side="right") - 1
-            place = place.clip(0, bins - 1)
-            made[name] = np.bincount(place, counts[there], bins).astype(np.int64).tolist()
+            made[name] = np.bincount(place, counts, bins).astype(np.int64).tolist()
         return made
 
     def curves(self) -> dict[str, Any]:
@@ -96,30 +127,40 @@ class ScoreCounts:
 
     def _rates(self) -> tuple[np.ndarray, np.ndarray]:
         """False and true positive rates of all thresholds, from none taken to all."""
-        there = np.flatnonzero(self.right + self.wrong)[::-1]
         rates = []
         for counts in (self.wrong, self.right):
-            rates.append(np.concatenate([[0.0], counts[there].cumsum() / counts.sum()]))
+            rates.append(np.concatenate([[0.0], counts[::-1].cumsum() / counts.sum()]))
         return rates[0], rates[1]
 
 
+def _joined(cells: Cells, bits: int) -> Cells:
+    """Ascending, those as one whose keys differ in their last bits alone."""
+    if not len(cells[0]):
+        return cells
+    least, most, right, wrong = cells
+    order = least.argsort(kind="stable")  # of runs that ascend: a merge
+    numbers = least[order] >> bits
+    starts = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
+    return (
+        np.minimum.reduceat(least[order], starts), np.maximum.reduceat(most[order], starts),
+        np.add.reduceat(right[order], starts), np.add.reduceat(wrong[order], starts),
+    )  # fmt: skip
+
+
 def _keys(scores: np.ndarray) -> np.ndarray:
-    """int64, ascending with the scores: a float32's bits are, but for the sign."""
+    """int64 of float64, ascending with the scores: their bits are, but for the sign."""
     if np.isnan(scores).any():
         raise ValueError("a score is NaN")
-    bits = (scores + np.float32(0)).view(np.int32).astype(np.int64)  # + 0: -0 becomes 0
-    return (np.where(bits < 0, -(bits & 0x7FFFFFFF) - 1, bits) >> BITS) + KEYS // 2
+    return _turned((scores + 0.0).view(np.int64))  # + 0: -0 becomes 0
 
 
-def _values() -> np.ndarray:
-    """(KEYS,): the middle score of each key; infinite and NaN keys as the greatest float32."""
-    keys = np.arange(KEYS, dtype=np.int64) - KEYS // 2
-    ordered = (keys << BITS) + (1 << (BITS - 1))
-    bits = np.where(ordered < 0, -(ordered + 1), ordered).astype(np.int32)
-    with np.errstate(invalid="ignore"):  # NaN
-        middle = bits.view(np.float32).astype(np.float64)
-    middle[~np.isfinite(middle)] = np.finfo(np.float32).max
-    return np.where(ordered < 0, -middle, middle)
+def _scores(keys: np.ndarray) -> np.ndarray:
+    return _turned(keys).view(np.float64)
+
+
+def _turned(bits: np.ndarray) -> np.ndarray:
+    """From a float64's bits to an integer that ascends with it, and back."""
+    return np.where(bits < 0, bits ^ np.int64(0x7FFF_FFFF_FFFF_FFFF), bits)
 
 
 def _at(false: np.ndarray, true: np.ndarray, rate: float) -> float:

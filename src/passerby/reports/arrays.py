@@ -14,6 +14,9 @@ from torch import Tensor
 from passerby.errors import BadData, shown
 from passerby.reports.npz import HOWTO, KEYS, entries
 
+WHOLE = 2**53  # from here on a float64 is no single whole number
+FAR = 1e18  # of features, whose squares a float32 holds
+
 
 @dataclass(frozen=True)
 class Arrays:
@@ -109,6 +112,8 @@ def arrays(
         texts = _numbers(text_features, "text_features")
         photos = _numbers(image_features, "image_features")
         _check_features(texts, photos, counts)
+        _check_size(texts, "text_features")
+        _check_size(photos, "image_features")
         kind = torch.promote_types(texts.dtype, photos.dtype)
         made = {"text_features": texts.to(kind), "photo_features": photos.to(kind)}
     halves = [n for n, a in (("similarity", similarity), ("features", text_features))
@@ -123,7 +128,7 @@ def arrays(
                 f"{what}_names has {len(given)} entries, {what}_ids {count}; give each one"
             )
     return Arrays(
-        _unique(names, counts[0]), _unique(files, counts[1]), text_persons, photo_persons,
+        _unique(names, text_persons), _unique(files, photo_persons), text_persons, photo_persons,
         **made, photo_files=files, dot=dot, notes=tuple(notes),
     )  # fmt: skip
 
@@ -159,7 +164,7 @@ def _ids(given: Any, what: str) -> tuple[str, ...]:
     if ids.ndim != 1 or not len(ids):
         raise BadData(f"{what} is of shape {ids.shape}; give one id an entry, in one row")
     if ids.dtype.kind == "f":
-        broken = np.flatnonzero(~(ids == np.floor(ids)) | ~np.isfinite(ids))
+        broken = np.flatnonzero(~(ids == np.floor(ids)) | ~(np.abs(ids) < WHOLE))
         if len(broken):
             at = broken[0]
             raise BadData(f"{what}[{at}] is {ids[at]:g}, which is no id; give ints or strings")
@@ -222,14 +227,31 @@ def _check_features(texts: Tensor, photos: Tensor, counts: Sequence[int]) -> Non
         )
 
 
-def _unique(names: tuple[str, ...] | None, count: int) -> tuple[str, ...]:
-    """Names, or numbers; one that is there before is given its number: "a.jpg", "a.jpg (2)"."""
-    made: dict[str, None] = {}
+def _check_size(rows: Tensor, what: str) -> None:
+    """Raises BadData for numbers whose squares, so lengths and products, are no float32."""
+    largest = rows.abs().amax(1)
+    far = (((largest > FAR) | (largest < 1 / FAR)) & (largest > 0)).nonzero()[:, 0]
+    if len(far):
+        raise BadData(
+            f"{what}: the largest number of row {far[0]} is {largest[far[0]]:.0e} ({len(far)} of "
+            f"{len(rows)} rows are beyond 1e18 or 1e-18); embed these again, or scale the features"
+        )
+
+
+def _unique(names: tuple[str, ...] | None, persons: tuple[str, ...]) -> tuple[str, ...]:
+    """Names, or places; of equal names all but one are numbered: "a.jpg", "a.jpg (2)".
+
+    They are numbered by their persons, not by their rows: two files of one data set give the same
+    names, however their rows are ordered. Rows of one name and person are alike in a report.
+    """
+    if names is None:
+        return tuple(map(str, range(len(persons))))
+    made: dict[str, int] = {}
     seen: dict[str, int] = {}
-    for name in names or map(str, range(count)):
-        own = name
+    for row in sorted(range(len(names)), key=lambda row: (names[row], persons[row])):
+        own = name = names[row]
         while own in made:
             seen[name] = seen.get(name, 1) + 1
             own = f"{name} ({seen[name]})"
-        made[own] = None
-    return tuple(made)
+        made[own] = row
+    return tuple(sorted(made, key=made.__getitem__))

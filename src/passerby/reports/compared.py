@@ -8,7 +8,7 @@ from typing import Any
 
 from passerby.errors import BadData, shown
 from passerby.reports.intervals import PAIRED_DRAWS, Difference, metric_columns, paired
-from passerby.reports.made import FEW
+from passerby.reports.made import FEW, NOT_KNOWN
 from passerby.types import Report
 
 # What of a protocol must be equal, how it is told, and what to do about it.
@@ -69,8 +69,9 @@ def compare(
     of fewer than two persons.
     """
     mine, theirs = (_columns(report, name) for report, name in zip((a, b), names, strict=True))
-    ap = _check_protocols(a.card["protocol"], b.card["protocol"], names)
-    theirs = _in_order(mine, theirs, names)
+    unlike = _unlike(mine["id"], theirs["id"], names)
+    ap = _check_protocols(a.card["protocol"], b.card["protocol"], names, unlike)
+    theirs = _in_order(mine, theirs, names, unlike)
     for report, columns, name in zip((a, b), (mine, theirs), names, strict=True):
         _check_metrics(report, columns, ap, name)
     found = paired(mine, theirs, mine["person"], draws, seed, ap)
@@ -86,7 +87,7 @@ def compare(
         if metric in a.metrics and metric in b.metrics
     )
     asked = sum(right > 0 for right in mine["right"])
-    return Comparison(rows, asked, len(counted), draws, tuple(_notes(a, b, len(counted))))
+    return Comparison(rows, asked, len(counted), draws, tuple(_notes(a, b, names, len(counted))))
 
 
 def _columns(report: Report, name: str) -> Mapping[str, list[Any]]:
@@ -99,14 +100,26 @@ def _columns(report: Report, name: str) -> Mapping[str, list[Any]]:
     return report.queries
 
 
-def _check_protocols(a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str, str]) -> str:
-    """The definition of average precision that both share."""
+def _check_protocols(
+    a: Mapping[str, Any], b: Mapping[str, Any], names: tuple[str, str], unlike: str
+) -> str:
+    """The definition of average precision that both share. unlike: as `_unlike` tells it."""
     for key, (what, remedy) in SHARED.items():
         if key in a and key in b and a[key] != b[key]:
             told = zip((a, b), names, strict=True)
             said = ", ".join(f"{_said(key, own[key])} in {shown(name)}" for own, name in told)
+            said += unlike if key == "queries" else ""
             raise BadData(f"not of one protocol, {what}: {said}; {remedy}")
     return str(a["ap"])
+
+
+def _unlike(a: list[str], b: list[str], names: tuple[str, str]) -> str:
+    """An id of either side that the other has not; empty where their ids are the same."""
+    told = []
+    for own, other, name in ((a, set(b), names[0]), (b, set(a), names[1])):
+        lost = next((query for query in own if query not in other), None)
+        told += [] if lost is None else [f"{shown(lost)[:60]!r} in {shown(name)} alone"]
+    return f" (names differ: {', '.join(told)})" if told else ""
 
 
 def _check_metrics(report: Report, columns: Mapping[str, list[Any]], ap: str, name: str) -> None:
@@ -129,18 +142,16 @@ def _said(key: str, value: Any) -> str:
 
 
 def _in_order(
-    a: Mapping[str, list[Any]], b: Mapping[str, list[Any]], names: tuple[str, str]
+    a: Mapping[str, list[Any]], b: Mapping[str, list[Any]], names: tuple[str, str], unlike: str
 ) -> dict[str, list[Any]]:
     """b's columns in the order of a's queries; both tell the same of what does not depend on a
     model, else a file is not what its card says."""
-    place = {query: n for n, query in enumerate(b["id"])}
-    lost = next((query for query in a["id"] if query not in place), None)
-    if lost is not None or len(a["id"]) != len(b["id"]):
-        said = f", e.g. {shown(lost)!r}" if lost is not None else ""
+    if unlike:
         raise BadData(
             f"the queries differ: {len(a['id'])} in {shown(names[0])}, {len(b['id'])} in "
-            f"{shown(names[1])}{said}; {SHARED['queries'][1]}"
+            f"{shown(names[1])}{unlike}; {SHARED['queries'][1]}"
         )
+    place = {query: n for n, query in enumerate(b["id"])}
     order = [place[query] for query in a["id"]]
     ordered = {name: [column[n] for n in order] for name, column in b.items()}
     for name, what in (("person", "person"), ("right", "number of right photos")):
@@ -154,7 +165,7 @@ def _in_order(
     return ordered
 
 
-def _notes(a: Report, b: Report, persons: int) -> list[str]:
+def _notes(a: Report, b: Report, names: tuple[str, str], persons: int) -> list[str]:
     told = [
         "p is of one metric, not corrected for several metrics or comparisons.",
         "It tells of other people with these two models, not of another training seed.",
@@ -163,6 +174,15 @@ def _notes(a: Report, b: Report, persons: int) -> list[str]:
         told.append(f"{persons} persons are few: intervals of so few are too narrow.")
     if a.card.get("weights") is not None and a.card.get("weights") == b.card.get("weights"):
         told.append("Both reports are of the same weights.")
+    told += [
+        f"{shown(name)} was made of scores as given: whether they are re-ranked is not known."
+        for report, name in zip((a, b), names, strict=True)
+        if report.card.get("reranking") == NOT_KNOWN
+    ]
+    ties = [report.card.get("ties") for report in (a, b)]
+    if None not in ties and ties[0] != ties[1]:
+        pairs = zip(ties, names, strict=True)
+        told.append("Ties differ: " + "; ".join(f"{each} in {shown(n)}" for each, n in pairs) + ".")
     unasked = a.card.get("queries_without_right_photo")
     if unasked:
         told.append(f"{unasked} queries have no right photo and do not count.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import log10
+from math import ceil, log10
 from typing import Any
 
 WIDE, HIGH = 492, 220
@@ -38,8 +38,11 @@ def _histogram(counts: Mapping[str, Sequence[float]]) -> str:
             for left, right, y in zip(across, across[1:], up, strict=False)
         )
         shapes.append(f'<path class="{side}" d="M{LEFT} {BOTTOM}{steps}V{BOTTOM}Z"/>')
+    digits = _digits(edges[0], edges[-1])
     marks = "".join(
-        _label(f"{_between(part, 0, 1, edges[0], edges[-1]):.3g}", _across(part), BOTTOM + 16)
+        _label(
+            f"{_between(part, 0, 1, edges[0], edges[-1]):.{digits}g}", _across(part), BOTTOM + 16
+        )
         for part in (0, 0.25, 0.5, 0.75, 1)
     )
     told = f"Scores of right pairs (green, {totals['right']:,}) and wrong ones (red, "
@@ -66,11 +69,19 @@ def _roc(curve: Mapping[str, Any]) -> str:
         for share in (0, 0.5, 1)
     )
     told = ", ".join(f"{true:.1%} at {rate}" for rate, true in curve.get("tpr_at", {}).items())
+    within = curve.get("within", 0)
+    unsure = f", all to within {within:.2%}" if within else ""
     caption = (
         f"Share of right pairs found by share of wrong ones taken: {told}. "
-        f"Area {curve['auc']:.4f}, equal error rate {curve['eer']:.2%}."
+        f"Area {curve['auc']:.4f}, equal error rate {curve['eer']:.2%}{unsure}."
     )
     return _figure(f'<polyline class="curve" points="{line}"/>{marks}', caption)
+
+
+def _digits(low: float, high: float) -> int:
+    """Enough to tell a quarter of the way from low to high, however far from 0 both are."""
+    size, width = max(abs(low), abs(high)), high - low
+    return 3 + max(0, ceil(log10(size / width))) if 0 < width < size else 3
 
 
 def _figure(inner: str, caption: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from torch import Tensor
 from passerby.reports.arrays import Arrays
 
 AHEAD = 8  # rows after a row, in the order of their projections, that it is compared with
-CLOSE = {"features": 1e-3, "scores": 1e-5}  # a distance, by length: halves are rounded coarsely
+CLOSE = {"features": 1e-3, "scores": 1e-4}  # a distance, by length: halves are rounded coarsely
+LEVELS = 10  # different scores of a photo, fewer of which tell it from no other
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,34 @@ class Copies:
 
 def copies(given: Arrays) -> Copies:
     """What is twice in the gallery of `given`."""
-    rows, close = given.photo_features, CLOSE["features"]
     if given.similarity is not None:
-        rows, close = given.similarity.T, CLOSE["scores"]
-    assert rows is not None
-    numbers = alike(rows, close)
+        numbers = _scored_alike(given.similarity.T)
+    else:
+        assert given.photo_features is not None
+        numbers = alike(given.photo_features, CLOSE["features"])
     persons = given.photo_persons
     names = given.photo_files or tuple(map(str, range(len(persons))))
     return Copies(
         _again(names, persons), _again(numbers, persons),
         _foreign(names, persons), _foreign(numbers, persons),
     )  # fmt: skip
+
+
+def _scored_alike(scores: Tensor) -> list[int]:
+    """As `alike`, of photos by their scores (P, T), whatever all scores or those of a query are
+    offset by. Few queries, scores of 0 and 1, and a tail of one number tell photos apart too
+    coarsely: such a photo is its own."""
+    least = scores.amin(0)
+    tail = scores == least  # perhaps -1e9, beside which all others are one
+    above = scores.masked_fill(tail, torch.inf).amin(0)
+    above = torch.where(above.isfinite(), above, least)
+    near = torch.where(tail, above, scores)
+    first = alike(near - near.mean(0), CLOSE["scores"])
+    count = Counter(first)
+    for place, root in enumerate(first):
+        if count[root] > 1 and len(scores[place].unique()) < LEVELS:
+            first[place] = place
+    return first
 
 
 def alike(rows: Tensor, close: float) -> list[int]:

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from passerby.errors import BadData, shown
 from passerby.ranking.metrics import Ap, Outcomes, outcomes, summary
-from passerby.ranking.order import rank
+from passerby.ranking.order import rank, settle
 from passerby.ranking.scores import ScoreCounts
 from passerby.reports.arrays import Arrays
 from passerby.reports.duplicates import copies
 from passerby.reports.intervals import DRAWS
-from passerby.reports.made import PHOTO_TO_TEXT, TEXT_TO_PHOTO, TIES, protocol, report_of
-from passerby.reports.pitfalls import Tails, findings
+from passerby.reports.made import NOT_KNOWN, PHOTO_TO_TEXT, TEXT_TO_PHOTO, TIES, protocol, report_of
+from passerby.reports.pitfalls import Tails, findings, suspicious
 from passerby.types import Ranking, Report
 
 EXACT = "equal scores, wrong photos before right ones"
@@ -52,7 +52,7 @@ def judge(
         if drop is not None:
             less = rank(asked.texts[rows], tuple(_kept(asked.photos, drop)), levels[:, drop])
             single.append(outcomes(less, relevant[:, drop]))
-        counts.add(scores, relevant)
+        counts.add(settle(scores) if asked.resolution else scores, relevant)
         tails.add(ranking, relevant, scores)
     whole, best = Outcomes.cat(found), Outcomes.cat(lucky)
     alone = None if drop is None else summary(Outcomes.cat(single), ap=ap)
@@ -60,7 +60,8 @@ def judge(
         whole, asked.texts, asked.text_persons, ap=ap, counts=counts, draws=draws,
         card=_card(asked, ap, PHOTO_TO_TEXT if photo_to_text else TEXT_TO_PHOTO),
     )  # fmt: skip
-    seen = findings(asked, whole, best, tails, counts, twice, alone)
+    turned = _negated(asked, block) if suspicious(asked, whole, tails) else None
+    seen = findings(asked, whole, best, tails, turned, twice, alone)
     extra = {"without_duplicates": alone} if alone else {}
     return report.with_card(
         ties=TIES if asked.resolution else EXACT,
@@ -92,6 +93,15 @@ def _lucky(found: Outcomes, ranking: Ranking, relevant: Tensor) -> Outcomes:
     where = torch.arange(len(found.first))
     where[at] = len(where) + torch.arange(len(at))
     return Outcomes.cat([found, better]).rows(where)
+
+
+def _negated(asked: Arrays, block: int) -> Outcomes:
+    """The outcomes if lower scores were better."""
+    found = []
+    for rows, scores in asked.blocks(block):
+        ranking = rank(asked.texts[rows], asked.photos, steps(-scores))
+        found.append(outcomes(ranking, asked.relevant(rows)))
+    return Outcomes.cat(found)
 
 
 def _kept(names: tuple[str, ...], keep: Tensor) -> Iterator[str]:
@@ -129,6 +139,6 @@ def _card(asked: Arrays, ap: Ap, direction: str) -> dict[str, object]:
         "gallery": "as given",
         "query": "as given",
         "scores": asked.compared,
-        "reranking": "not known: as given",
+        "reranking": NOT_KNOWN if asked.similarity is not None else "none",
         "notes": list(asked.notes),
     }

@@ -25,6 +25,8 @@ TRAPEZOID = (
     "mAP-trapezoid: mean of the precisions just before and at each right photo, lower than mAP for "
     "the same ranking; to be compared only with papers that use it (IVT, SSAN)"
 )
+NOT_KNOWN = "not known: as given"
+CROWDED = "left out: scores too close together for a curve"
 TIES = "scores rounded to 1e-6, wrong photos before right ones"
 
 
@@ -71,6 +73,8 @@ def report_of(
         **{name: _short(getattr(found, name).tolist()) for name in ("ap", "trapezoid", "inp")},
         "right": found.right.tolist(),
     }
+    if counts is not None and not counts.clear:
+        told["roc"] = CROWDED
     curves = counts.curves() if counts is not None else None
     return Report(metrics, told, intervals(found, persons, draws, SEED, ap), columns, curves)
 

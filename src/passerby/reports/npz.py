@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from lzma import LZMAError
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -27,6 +30,12 @@ HOWTO = (
     "save numpy.savez(FILE, text_features=..., image_features=..., text_ids=..., image_ids=...), "
     "or similarity=... (texts x photos) in place of the features"
 )
+# What reading a file raises whose bytes are not what they should be, besides ValueError: numpy
+# parses an array's header as Python's literals.
+DAMAGED = (
+    OSError, EOFError, KeyError, TypeError, OverflowError, SyntaxError, TokenError, RecursionError,
+    LZMAError, zlib.error, zipfile.BadZipFile, struct.error,
+)  # fmt: skip
 
 
 def entries(path: Path) -> Mapping[str, np.ndarray]:
@@ -37,13 +46,22 @@ def entries(path: Path) -> Mapping[str, np.ndarray]:
     if not path.is_file():
         raise BadData(f"{path}: there is no such file; {HOWTO}")
     torn = f"{path}: not an .npz file, or cut off; {HOWTO}"
-    _check_kind(path, torn)
     known = {name for names in KEYS.values() for name in names}
     try:
+        _check_kind(path, torn)
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] if name in known else np.empty(0) for name in file.files}
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except MemoryError as error:
+        raise BadData(
+            f"{path}: an array larger than the memory that is free, or a damaged file; {HOWTO}"
+        ) from error
+    except DAMAGED as error:
         raise BadData(torn) from error
+    except RuntimeError as error:  # of zipfile: encrypted, or packed in a way that it does not know
+        raise BadData(
+            f"{path}: encrypted, or packed in a way that is not read; save it again by "
+            "numpy.savez or numpy.savez_compressed"
+        ) from error
     except ValueError as error:
         if "pickle" not in str(error).lower():
             raise BadData(torn) from error

@@ -81,16 +81,16 @@ def write_rank_page(
     """Writes one HTML file, of some 30 MB at most: where there is more, the worst queries.
 
     thumbs: of a photo's id its thumbnail (JPEG, PNG or WebP), None where it cannot be had; asked
-    once a photo. notes: lines on how the numbers were made. report: its metrics are the summary,
-    its curves are drawn.
+    once a photo. notes: lines on how the numbers were made, of a report `told.lines`. report: its
+    metrics are the summary, its curves are drawn.
     """
     worst = sorted(queries, key=lambda query: (-query.first, query.ap, query.id))
     album = _Album(thumbs)
     entries = [_entry(query, album) for query in worst[:MOST] if album.takes(query)]
     failures = sum(query.failed for query in queries)
     unasked = sum(not query.right for query in queries)
-    told = [*notes, f"{len(queries)} queries; the first photo of {failures} is wrong."]
-    if unasked:
+    told = [*notes, f"The first photo of {failures} queries is wrong."]
+    if unasked and report is None:  # its notes tell of them
         told.append(f"{unasked} queries have no right photo in the gallery and do not count.")
     if len(entries) < len(queries):
         told.append(f"The worst {len(entries)} are shown, as a page with all would be too large.")

@@ -7,6 +7,7 @@ of the gallery, two definitions of average precision.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor
 
 from passerby.ranking.metrics import Outcomes, summary
-from passerby.ranking.scores import ScoreCounts
 from passerby.reports.arrays import Arrays
 from passerby.reports.duplicates import Copies, alike
 from passerby.types import Ranking
@@ -72,18 +72,19 @@ def findings(
     found: Outcomes,
     lucky: Outcomes,
     tails: Tails,
-    counts: ScoreCounts,
+    negated: Outcomes | None,
     twice: Copies | None,
     alone: Mapping[str, float] | None,
 ) -> list[Finding]:
     """All that is odd, most harmful first.
 
-    found, lucky: outcomes with wrong and with right photos first among equal scores. twice: of the
-    gallery's rows, alone: metrics without these; None where texts are the gallery.
+    found, lucky: outcomes with wrong and with right photos first among equal scores. negated: with
+    the lowest scores first, where that is `suspicious`. twice: of the gallery's rows, alone:
+    metrics without these; None where texts are the gallery.
     """
     whole, best = summary(found), summary(lucky)
     made = [
-        _distances(given, found, tails, counts),
+        None if negated is None else _distances(whole, negated),
         *([] if twice is None else _copies(given, twice, whole, alone)),
         _halved(given) if twice is not None else None,
         _tail(tails, found, whole, best),
@@ -96,16 +97,20 @@ def findings(
     return [each for each in made if each is not None]
 
 
-def _distances(given: Arrays, found: Outcomes, tails: Tails, counts: ScoreCounts) -> Finding | None:
-    """Only where both the first places and the order of all pairs say so."""
-    hits, negated = int((found.first == 1).sum()), tails.negated
-    if given.similarity is None or negated <= 2 * hits + 3 or not counts.auc < 0.4:
+def suspicious(given: Arrays, found: Outcomes, tails: Tails) -> bool:
+    """Whether the lowest scores of a matrix find so much more that it may hold distances."""
+    return given.similarity is not None and tails.negated > 2 * int((found.first == 1).sum()) + 3
+
+
+def _distances(whole: Mapping[str, float], negated: Outcomes) -> Finding | None:
+    """Only where the places of all right photos say so as the first places do."""
+    other = summary(negated)
+    if other["mAP"] < 1.5 * whole["mAP"]:
         return None
-    share = 100 / max(1, int((found.right > 0).sum()))  # as of Rank-1
     return Finding(
-        "distances", negated,
-        f"lower scores find more: Rank-1 of the negated matrix is {share * negated:.1f}, of this "
-        f"one {share * hits:.1f}; if these are distances, give similarity = -distances",
+        "distances", int((negated.first == 1).sum()),
+        f"lower scores find more: Rank-1 of the negated matrix is {other['rank-1']:.1f}, of this "
+        f"one {whole['rank-1']:.1f}; if these are distances, give similarity = -distances",
     )  # fmt: skip
 
 
@@ -182,7 +187,7 @@ def _order(
 
 
 def _broken(given: Arrays) -> list[Finding]:
-    """Vectors of zeros, and an encoder that gives most texts one vector."""
+    """Vectors of zeros, and an encoder that gives most of a side one vector."""
     made = []
     for rows, side in ((given.text_features, "texts"), (given.photo_features, "photos")):
         if rows is None:
@@ -191,11 +196,9 @@ def _broken(given: Arrays) -> list[Finding]:
         if zero:
             said = f"{zero} {side} have a vector of zeros, which is like nothing; embed them again"
             made.append(Finding("zero vectors", zero, said))
-        same = len(rows) - len(set(alike(rows, 1e-3)))
+        same = max(Counter(alike(rows, 1e-3)).values())
         if same > len(rows) / 2 and len(rows) > 2:
-            said = (
-                f"{same} of {len(rows)} {side} have the vector of another: is the encoder constant?"
-            )
+            said = f"{same} of {len(rows)} {side} have one vector: is the encoder constant?"
             made.append(Finding("constant vectors", same, said))
     return made
 

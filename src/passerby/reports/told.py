@@ -7,7 +7,7 @@ from passerby.types import Report
 
 
 def lines(report: Report) -> list[str]:
-    """What was asked; queries without a right photo; ties; intervals of few persons."""
+    """What was asked; queries without a right photo; ties; a curve left out; few persons."""
     card = report.card
     told = [_asked(report)]
     unasked = card.get("queries_without_right_photo")
@@ -21,6 +21,8 @@ def lines(report: Report) -> list[str]:
             f"count first: Rank-1 is {report.metrics['rank-1']:.2f}, and would be "
             f"{tied['rank-1 if lucky']:.2f} if all were lucky"
         )
+    if "roc" in card:
+        told.append(f"ROC curve {card['roc']}")
     if "intervals" in card:
         told.append(_sure(card["intervals"]["persons"]))
     return told

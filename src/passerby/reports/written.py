@@ -10,6 +10,7 @@ from passerby.errors import BadData, shown
 from passerby.types import Report
 
 COLUMNS = ("id", "person", "first", "ap", "trapezoid", "inp", "right")
+LARGEST = 2**63
 AGAIN = "write it again with `passerby evaluate --out`"
 
 
@@ -46,7 +47,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadData(f"{shown(path)}: no such file; {AGAIN}") from None
     except IsADirectoryError:
         raise BadData(f"{shown(path)}: a folder; give a report, a JSON file") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits too
         at = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise BadData(f"{shown(path)}: cut off or no JSON{at}; {AGAIN}") from None
     if not isinstance(told, dict):
@@ -72,9 +73,7 @@ def _columns(queries: Any, path: Path) -> dict[str, list[Any]] | None:
 
 
 def _number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _pair(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,9 @@ def holed(value: float) -> np.ndarray:
         (without("", image_features=np.ones((3, 4))), "5 numbers each, image_features 4"),
         (without("", text_ids=[1, 2, 3, 4.5]), r"text_ids\[3\] is 4.5, which is no id"),
         (without("", text_ids=[1, 2, 3, np.nan]), r"text_ids\[3\] is nan"),
+        (without("", text_ids=[1, 2, 3, 1e30]), r"text_ids\[3\] is 1e\+30, which is no id"),
+        (without("", image_features=holed(1e30)), r"largest number of row 1 is 1e\+30 \(1 of 3"),
+        (without("", text_features=FEATURES["text_features"] * 1e-30), r"4 of 4 rows are beyond"),
         (without("", text_ids=np.ones((4, 2), int)), r"text_ids is of shape \(4, 2\)"),
         (without("", text_ids=[True] * 4), "text_ids is of type bool"),
         (without("", text_features=np.ones((4, 5), complex)), "of type complex128"),
@@ -139,6 +143,44 @@ def test_what_cannot_be_measured_is_refused_in_one_line(saved, named, said) -> N
         read_arrays(saved(**named))
     assert "\n" not in str(refused.value)
     assert "file.npz" in str(refused.value)
+
+
+def entry(header: str, data: bytes = bytes(64)) -> bytes:
+    """An array as .npy has it, with this header."""
+    padded = header.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(padded).to_bytes(2, "little") + padded.encode() + data
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000, 1000000)}", "larger than"),
+        (f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**30},)}}", "not an .npz file"),
+        ("((((", "not an .npz file"),
+        ("{'a", "not an .npz file"),
+        ("{'descr': 5, 'fortran_order': False, 'shape': (2,)}", "not an .npz file"),
+    ],
+)
+def test_an_array_that_is_not_what_its_header_says_is_refused(tmp_path, header, said) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as made:
+        made.writestr("text_ids.npy", entry(header))
+    with pytest.raises(BadData, match=said) as refused:
+        read_arrays(tmp_path / "a.npz")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("local", "central", "value"), [(6, 8, 1), (8, 10, 99)])
+def test_an_archive_that_is_encrypted_or_packed_oddly_is_refused(saved, local, central, value):
+    path = saved(**FEATURES)
+    whole = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        at = whole.find(mark)
+        while at >= 0:  # of each entry: its flags, or how it is packed
+            whole[at + place] = value
+            at = whole.find(mark, at + 4)
+    path.write_bytes(whole)
+    with pytest.raises(BadData, match="encrypted, or packed in a way"):
+        read_arrays(path)
 
 
 def test_files_that_are_no_npz_are_refused_and_nothing_in_them_is_run(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from passerby.errors import BadData
 from passerby.reports.compared import compare
 from passerby.reports.intervals import metric_columns
-from passerby.reports.made import protocol
+from passerby.reports.made import NOT_KNOWN, protocol
 from passerby.types import Report
 
 PERSONS, EACH = 40, 3
@@ -104,7 +104,7 @@ def test_other_words_of_the_same_captions_are_refused_where_both_are_known() -> 
 def test_queries_that_are_not_what_the_card_says_are_refused() -> None:
     a, b = made(drawn(0.5)), made(drawn(0.5))
     shorter = replace(b, queries={name: column[:-1] for name, column in b.queries.items()})
-    with pytest.raises(BadData, match=r"120 in A, 119 in B, e\.g\. 'q119'"):
+    with pytest.raises(BadData, match=r"120 in A, 119 in B .*'q119' in A alone"):
         compare(a, shorter)
     with pytest.raises(BadData, match="119 in A, 120 in B"):
         compare(shorter, b)
@@ -135,6 +135,25 @@ def test_queries_of_one_person_are_refused() -> None:
     one = replace(one, queries={**one.queries, "person": ["x"] * 120})
     with pytest.raises(BadData, match="1 person, and an interval needs two or more"):
         compare(one, one)
+
+
+def test_queries_of_other_names_are_refused_with_one_of_each_side() -> None:
+    a, b = made(drawn(0.5)), made(drawn(0.5))
+    other = replace(b, queries={**b.queries, "id": ["x", *b.queries["id"][1:]]})
+    other.card["protocol"]["queries"] = "f" * 64
+    with pytest.raises(BadData, match=r"\(names differ: 'q0' in A alone, 'x' in B alone\); eval"):
+        compare(a, other)
+
+
+def test_notes_tell_of_a_matrix_as_given_and_of_other_ties() -> None:
+    a, b = made(drawn(0.5)), made(drawn(0.5))
+    notes = compare(a, b).notes
+    given = b.with_card(reranking=NOT_KNOWN, ties="equal scores")
+    told = compare(a.with_card(ties="to 1e-6"), given, ("a.json", "b.json")).notes
+    assert set(told) - set(notes) == {
+        "b.json was made of scores as given: whether they are re-ranked is not known.",
+        "Ties differ: to 1e-6 in a.json; equal scores in b.json.",
+    }
 
 
 def test_notes_say_what_a_p_is_not_and_that_few_persons_are_few() -> None:

@@ -11,8 +11,11 @@ import pytest
 
 from passerby.errors import BadData
 from passerby.reports.arrays import Arrays, arrays
+from passerby.reports.compared import compare
 from passerby.reports.intervals import intervals
 from passerby.reports.judging import judge
+from passerby.reports.made import NOT_KNOWN
+from passerby.reports.told import lines
 from passerby.reports.written import read_report
 from passerby.types import Report
 
@@ -209,6 +212,81 @@ def test_a_photo_that_no_shortlist_holds_is_no_duplicate_of_another() -> None:
     assert "duplicated gallery rows" not in found(judge(given(similarity=scores), draws=0))
 
 
+@pytest.mark.parametrize("offset", [1e5, 1e5 * np.arange(len(ASKED))[:, None]], ids=["all", "own"])
+def test_scores_far_from_0_are_no_duplicates_and_duplicates_among_them_are(offset: Any) -> None:
+    assert "duplicated gallery rows" not in found(judge(given(similarity=cosines() + offset)))
+    twice = cosines()[:, [*range(len(SHOWN)), 0]] + offset
+    told = found(judge(given(similarity=twice, image_ids=[*SHOWN, SHOWN[0]]), draws=0))
+    assert told["duplicated gallery rows"]["count"] == 1
+
+
+@pytest.mark.parametrize("tail", [-1e9, float(np.finfo(np.float32).min)])
+def test_no_tail_makes_photos_alike_that_share_a_shortlist(tail: float) -> None:
+    scores = cosines().astype(np.float32)
+    scores[40:] = tail  # of whom no photo is in a shortlist; all are in the others'
+    scores[:40, 30:] = tail
+    told = found(judge(given(similarity=scores), draws=0))
+    assert not {"duplicated gallery rows", "rows shared by persons"} & told.keys()
+
+
+@pytest.mark.parametrize("queries", [2, 5])
+def test_scores_of_a_few_queries_or_of_0_and_1_tell_no_photos_apart(queries: int) -> None:
+    right = (ASKED[:, None] == SHOWN).astype(float)
+    for scores, asked in ((right[:queries], ASKED[:queries]), (right, ASKED)):
+        told = found(judge(given(similarity=scores, text_ids=asked), draws=0))
+        assert not {"duplicated gallery rows", "rows shared by persons"} & told.keys()
+
+
+@pytest.mark.parametrize("shape", ["plain", "near 1", "offset", "tail"])
+def test_the_curve_is_that_of_the_scores_themselves(shape: str) -> None:
+    shapes = {
+        "plain": lambda s: s,
+        "near 1": lambda s: 1 / (1 + np.exp(-(9 + 3 * s))),
+        "offset": lambda s: s + 1000,
+        "tail": lambda s: np.where(s < 0.1, -100, s),
+    }
+    scores, right = shapes[shape](cosines()), ASKED[:, None] == SHOWN
+    curves = judge(given(similarity=scores), draws=2).curves
+    assert curves is not None
+    good, bad = scores[right][:, None], scores[~right][None]
+    auc = ((good > bad) + (good == bad) / 2).mean()
+    assert curves["roc"]["auc"] == pytest.approx(auc, abs=1e-6)
+
+
+def test_a_curve_that_is_left_out_is_said(monkeypatch) -> None:
+    monkeypatch.setattr("passerby.ranking.scores.MOST", 4)
+    report = judge(given(similarity=cosines() + 3))
+    assert report.curves is not None
+    assert report.curves["roc"] == {}
+    assert "ROC curve left out: scores too close together for a curve" in lines(report)
+    assert not any("ROC" in line for line in lines(judge(given(similarity=cosines() // 1))))
+
+
+def test_distances_taken_from_a_large_number_are_told_as_such() -> None:
+    right = judge(given(similarity=1e6 + cosines()), draws=0)
+    assert "distances" not in found(right)
+    wrong = judge(given(similarity=1e6 - cosines()), draws=0)
+    assert f"negated matrix is {right.metrics['rank-1']:.1f}" in found(wrong)["distances"]["said"]
+
+
+def test_two_files_of_one_data_set_in_other_orders_are_compared() -> None:
+    """Captions and files that are there twice get the same names."""
+    random = np.random.default_rng(2)
+    words = np.array([f"a man {n % 7}" for n in range(len(ASKED))])
+    files = np.array([f"{n // 2}.jpg" for n in range(len(SHOWN))])
+    texts, photos = random.permutation(len(ASKED)), random.permutation(len(SHOWN))
+    one = judge(given(similarity=cosines(), text_names=words, image_names=files))
+    other = judge(
+        given(
+            similarity=cosines()[texts][:, photos], text_ids=ASKED[texts],
+            image_ids=SHOWN[photos], text_names=words[texts], image_names=files[photos],
+        )
+    )  # fmt: skip
+    assert {row.word for row in compare(one, other, draws=100).rows} == {"no difference shown"}
+    assert one.card["reranking"] == NOT_KNOWN
+    assert judge(given(), draws=0).card["reranking"] == "none"
+
+
 def test_distances_in_place_of_similarities_are_told_and_left_as_they_are() -> None:
     wrong, right = (judge(given(similarity=sign * cosines()), draws=0) for sign in (-1, 1))
     assert "similarity = -distances" in found(wrong)["distances"]["said"]
@@ -236,7 +314,15 @@ def test_zero_and_constant_vectors_are_found() -> None:
     assert "constant vectors" not in found(judge(given(), draws=0))
     same = np.tile(texts[:1], (len(texts), 1))
     told = found(judge(given(text_features=same), draws=0))
-    assert told["constant vectors"]["count"] == len(texts) - 1
+    assert told["constant vectors"]["count"] == len(texts)
+
+
+def test_a_gallery_with_three_rows_a_photo_is_no_constant_encoder() -> None:
+    _, photos = sides()
+    rows = np.arange(4 * len(SHOWN)) % len(SHOWN)
+    told = found(judge(given(image_features=photos[rows], image_ids=SHOWN[rows]), draws=0))
+    assert told["duplicated gallery rows"]["count"] == 3 * len(SHOWN)
+    assert "constant vectors" not in told
 
 
 def test_half_of_cuhk_pedes_captions_is_no_gallery() -> None:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from passerby.ranking.scores import ScoreCounts
 from passerby.reports import page
+from passerby.reports.drawing import drawings
 from passerby.reports.page import Asked, Shown, write_rank_page
 from passerby.types import Report
 
@@ -114,7 +115,7 @@ def test_failures_come_first_the_worst_of_them_at_the_top(out: Path) -> None:
     assert [q["id"] for q in data["queries"]] == ["c5", "c3", "c1", "c4", "c6", "c0", "c2"]
     assert [q["failed"] for q in data["queries"]] == [True] * 4 + [False] * 3
     assert reader.titles[:2] == ["a man in coat 5", "a man in coat 3"]
-    assert "7 queries; the first photo of 4 is wrong." in text
+    assert "The first photo of 4 queries is wrong." in text
     assert "1 queries have no right photo" in text
     assert [q["margin"] is None for q in data["queries"]] == [False] * 6 + [True]
 
@@ -163,6 +164,20 @@ def test_a_page_too_large_keeps_the_worst_and_says_how_many(
     monkeypatch.setattr(page, "MOST", 3)
     write_rank_page(out, queries, thumb, "t")
     assert len(read(out)[2]["queries"]) == 3
+
+
+def test_what_the_notes_of_a_report_say_is_not_said_twice(out: Path) -> None:
+    queries, said = [asked(0, 0), asked(1, 1)], "1 queries have no right photo"
+    write_rank_page(out, queries, thumb, "t")
+    assert said in out.read_text(encoding="utf-8")
+    write_rank_page(out, queries, thumb, "t", [f"{said} and do not count"], Report({"mAP": 1.0}))
+    assert out.read_text(encoding="utf-8").count(said) == 1
+
+
+def test_scores_far_from_0_are_told_apart_on_the_axis() -> None:
+    edges = [1e6 + n / 60 for n in range(61)]
+    drawn = drawings({"histogram": {"edges": edges, "right": [1] * 60, "wrong": [1] * 60}})
+    assert all(f">1000000{part}<" in drawn for part in ("", ".25", ".5", ".75"))
 
 
 def test_numbers_and_curves_of_a_report_are_drawn(out: Path) -> None:

@@ -53,6 +53,14 @@ def test_parts_that_do_not_fit_together_are_named(tmp_path, change, said: str) -
     assert said in refused(tmp_path, json.dumps(WHOLE | change))
 
 
+@pytest.mark.parametrize(
+    "digits", [pytest.param(400, id="beyond a float"), pytest.param(5000, id="beyond Python")]
+)
+def test_a_whole_number_without_end_is_refused(tmp_path, digits: int) -> None:
+    text = json.dumps(WHOLE).replace('"first": [1,', f'"first": [{"9" * digits},')
+    refused(tmp_path, text)
+
+
 def test_a_missing_file_and_a_folder_are_said(tmp_path) -> None:
     with pytest.raises(BadData, match="no such file"):
         read_report(tmp_path / "none.json")
