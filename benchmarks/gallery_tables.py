@@ -18,9 +18,15 @@ def gallery() -> str:
         f"{'met' if reached else 'not met'} with {cores.split()[1]} of the cores"
         for cores, reached in met.items()
     ]
+    asked = (
+        "10 nearest: the index asked for 10, as FAISS is, with the setting fitted to 201; a search "
+        "asks for the shortlist"
+    )
     drawn = f"{told['dim']} numbers a vector, {told['parts']} parts of as many a photo"
     files = "`results/gallery.json`"
-    return "\n\n".join([*tables, f"{told['machine']}; {'; '.join([drawn, *said])}; {files}."])
+    return "\n\n".join(
+        [*tables, f"{told['machine']}; {'; '.join([drawn, asked, *said])}; {files}."]
+    )
 
 
 def _table(one: dict[str, Any]) -> str:

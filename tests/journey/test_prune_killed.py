@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import shutil
+import signal
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,8 +22,10 @@ from passerby.gallery.rows import arrays_of
 from passerby.gallery.search import Searcher
 from passerby.gallery.store import Store
 
-PHOTOS, KILLS = 240, 10
-GONE = range(0, PHOTOS, 60)  # few of one file: all others have to move out of it
+PHOTOS, KILLS = 240, 6
+GONE = range(0, PHOTOS, 60)  # few of one file: others have to move out of it
+# Of a prune: the rows are dropped, older versions swept, rows moved out of the file, swept again.
+STEPS = ("drop", "_forget", "_merge", "_forget")
 
 
 def _prune(gallery: Path) -> int:
@@ -30,9 +35,27 @@ def _prune(gallery: Path) -> int:
     return len(going)
 
 
-def _child(gallery: Path, ready: Connection) -> None:
+def _child(gallery: Path, ready: Connection, steps: int | None) -> None:
+    """Prunes; with `steps`, until so many of STEPS are done."""
+    done: list[str] = []
+    if steps is not None:
+        for name in set(STEPS):
+            setattr(Store, name, _dying(name, getattr(Store, name), done, steps))
     ready.send("go")
     _prune(gallery)
+
+
+def _dying(
+    name: str, step: Callable[..., None], done: list[str], steps: int
+) -> Callable[..., None]:
+    def last(*given: object) -> None:
+        step(*given)
+        done.append(name)
+        if len(done) == steps:
+            assert tuple(done) == STEPS[:steps]
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return last
 
 
 def _marks(gallery: Path) -> list[bytes]:
@@ -81,22 +104,27 @@ def test_a_killed_prune_leaves_whole_rows_and_the_next_one_the_rest(tmp_path: Pa
     took = time.monotonic() - took
     forked = multiprocessing.get_context("forkserver")
     forked.set_forkserver_preload(["torch", "lancedb"])
-    draw, left = random.Random(0), set()
-    for kill in range(KILLS):
-        gallery = tmp_path / f"gallery{kill}"
+    draw, left = random.Random(0), []
+    for steps in [*range(1, len(STEPS) + 1), *[None] * KILLS]:
+        gallery = tmp_path / "gallery"
         shutil.copytree(whole, gallery)
         assert _found(gallery, marks) == set(marks)
         here, there = forked.Pipe()
-        child = forked.Process(target=_child, args=(gallery, there))
+        child = forked.Process(target=_child, args=(gallery, there, steps))
         child.start()
         assert here.poll(60)
         here.recv()
-        time.sleep(draw.uniform(0, took))
-        child.kill()
+        if steps is None:
+            time.sleep(draw.uniform(0, took))
+            child.kill()
         child.join()
-        left.add((_check_rows(gallery), len(_found(gallery, marks))))
+        rows, found = _check_rows(gallery), _found(gallery, marks)
+        if steps is not None:
+            assert child.exitcode == -signal.SIGKILL
+            assert rows == PHOTOS - len(GONE)
+            left.append(len(found))
         _prune(gallery)
         assert _check_rows(gallery) == PHOTOS - len(GONE)
         assert _found(gallery, marks) == set()
         shutil.rmtree(gallery)
-    assert len(left) > 1  # the kills fell in the middle of the work
+    assert left == [len(marks)] * (len(STEPS) - 1) + [0]  # of all, until the file is written anew

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,7 +64,12 @@ def check(
     method = _method(store, model) if fingerprint == store.fingerprint and canaries else None
     with Meter("checking") as meter:
         found = look_over(
-            store, method, fingerprint=fingerprint, canaries=canaries, progress=meter.hear
+            store,
+            method,
+            fingerprint=fingerprint,
+            given=None if model is None else os.fspath(model),
+            canaries=canaries,
+            progress=meter.hear,
         )
     if as_json:
         _print_json(found.record())
@@ -91,7 +97,7 @@ def prune(
         typer.Option(help="Photos taken earlier (ISO 8601), whether their file is there or not."),
     ] = None,
     path: Annotated[
-        Path | None, typer.Option(help="This photo, or all photos of this folder and below.")
+        str | None, typer.Option(help="This photo, or all photos of this folder and below.")
     ] = None,
     all_missing: Annotated[
         bool, typer.Option("--all-missing", help="Also where a whole folder is gone or empty.")
@@ -104,27 +110,28 @@ def prune(
     """
     from passerby.errors import shown
     from passerby.gallery.findings import photos
+    from passerby.gallery.indexing import due
     from passerby.gallery.names import to_path
     from passerby.gallery.prune import doomed
     from passerby.gallery.prune import prune as take_out
     from passerby.gallery.store import Store
 
     store = Store.open(gallery)
-    when, place = _time(older_than), path
+    when = _time(older_than)
     if dry_run:
-        going = doomed(store, older_than=when, path=place, all_missing=all_missing)
+        going = doomed(store, older_than=when, path=path, all_missing=all_missing)
         for row in going.rows:
             print(shown(to_path(row.path)))
         print(f"{len(going.rows)} of {len(store)} photos would be taken out")
     else:
         with Store.write(gallery, store.fingerprint, store.model_folder) as writing:
-            indexed = writing.newest().index is not None
-            going = doomed(writing, older_than=when, path=place, all_missing=all_missing)
-            free = take_out(writing, going.rows)
-            print(f"{photos(len(going.rows))} taken out, {_bytes(max(0, free))} freed")
+            going = doomed(writing, older_than=when, path=path, all_missing=all_missing)
+            done = take_out(writing, going.rows)
+            print(f"{photos(len(going.rows))} taken out, {_bytes(max(0, done.freed))} freed")
             print(f"gallery {shown(gallery)} holds {photos(len(writing))}")
-            if indexed:
-                print("its index for large galleries went too: passerby index builds it again")
+            if done.unindexed:
+                again = "passerby index" if due(writing) else "passerby index --index always"
+                print(f"its index went too, as it may hold what is gone: {again} builds another")
     for note in going.notes():
         print(f"note: {note}", file=sys.stderr)
 
@@ -132,7 +139,7 @@ def prune(
 @gallery_app.command()
 def export(
     gallery: Folder,
-    out: Annotated[Path, typer.Argument(help="A file: .parquet, .csv or .npz.", metavar="OUT")],
+    out: Annotated[Path, typer.Argument(help="A new file: .parquet, .csv or .npz.", metavar="OUT")],
 ) -> None:
     """Write rows and embeddings to a file that other tools read (.csv: rows alone)."""
     from passerby.errors import shown

@@ -41,9 +41,12 @@ def index(
     ] = False,
     batch: Annotated[int, typer.Option(help="Photos that are stored together.", min=1)] = 128,
     vector_index: Annotated[
-        When,
-        typer.Option("--index", help="For a large gallery, where it pays; always, or never."),
-    ] = "auto",
+        When | None,
+        typer.Option(
+            "--index",
+            help="For a large gallery: auto (where it pays), always or never; lasts until another.",
+        ),
+    ] = None,
 ) -> None:
     """Index photos so that they can be searched; run it again whenever the folder has changed."""
     from passerby.errors import BadData
@@ -52,13 +55,15 @@ def index(
         met = "neither FOLDER nor --from" if folder is None else "FOLDER and --from"
         raise BadData(f"{met}: name a folder of photos or a gallery with --from, one of them")
     if folder is not None:
-        broken = _index_folder(folder, gallery, model, meta, pattern, batch, vector_index)
+        broken = _index_folder(
+            folder, gallery, model, meta, pattern, skip_broken, batch, vector_index
+        )
     else:
         if meta is not None or pattern is not None:
             raise BadData("--meta and --pattern: --from takes facts as its gallery has them; "
                           "leave them out")  # fmt: skip
         assert source is not None
-        broken = _index_again(source, gallery, model, batch, vector_index)
+        broken = _index_again(source, gallery, model, skip_broken, batch, vector_index)
     if broken and not skip_broken:
         raise typer.Exit(2)
 
@@ -69,8 +74,9 @@ def _index_folder(
     model: Path | None,
     meta: Path | None,
     pattern: str | None,
+    skip_broken: bool,
     batch: int,
-    vector_index: When,
+    vector_index: When | None,
 ) -> bool:
     """Photos of a folder into a gallery. Gives whether some could not be stored."""
     from passerby.cli.meter import Meter
@@ -91,13 +97,42 @@ def _index_folder(
                 batch=batch,
                 progress=lambda done, total, _: meter.hear(done, total),
             )
-        photos, told = len(store), tend(method, store, vector_index)
-    tell(summary, photos, gallery, told)
+        # told first: should the index fail, it is known what was stored
+        tell(summary, len(store), gallery)
+        if skip_broken or not summary.broken:
+            _filled(store)
+        _tend(method, store, vector_index)
     return bool(summary.broken)
 
 
+def _filled(store: Store) -> None:
+    """A gallery that was being filled from another, and has it all now or cannot get the rest."""
+    from passerby.errors import shown
+
+    filling = store.filling
+    if filling is not None and filling.over(len(store)):
+        store.note(filling=None)
+        print(
+            f"it no longer counts as being filled from {shown(filling.source)}, which had "
+            f"{filling.total} photos"
+        )
+
+
+def _tend(method: Method, store: Store, vector_index: When | None) -> None:
+    """Said when it is done; what was said before is out by then, come what may."""
+    sys.stdout.flush()
+    told = tend(method, store, vector_index)
+    if told:
+        print(told)
+
+
 def _index_again(
-    source: Path, gallery: Path, model: Path | None, batch: int, vector_index: When
+    source: Path,
+    gallery: Path,
+    model: Path | None,
+    skip_broken: bool,
+    batch: int,
+    vector_index: When | None,
 ) -> bool:
     """Photos of another gallery into this one. Gives whether some could not be stored."""
     from passerby.cli.meter import Meter
@@ -112,18 +147,21 @@ def _index_again(
                 method,
                 store,
                 old,
+                skip_broken=skip_broken,
                 batch=batch,
                 progress=lambda done, total, _: meter.hear(done, total),
             )
-        photos, told = len(store), tend(method, store, vector_index)
-    tell(done.summary, photos, gallery, told)
-    for what, paths in (
-        ("gone, left out", done.gone),
-        ("changed since, as it is now", done.changed),
-    ):
-        for path in paths:
-            print(f"{what}: {shown(path)}", file=sys.stderr)
-    print(f"complete: {photos} photos; search it with --gallery {shown(gallery)}")
+        tell(done.summary, len(store), gallery)
+        for what, paths in (
+            ("gone, left out", done.gone),
+            ("changed since, as it is now", done.changed),
+        ):
+            for path in paths:
+                print(f"{what}: {shown(path)}", file=sys.stderr)
+        for note in done.notes:
+            print(f"note: {note}", file=sys.stderr)
+        print(done.verdict)
+        _tend(method, store, vector_index)
     return bool(done.summary.broken)
 
 
@@ -140,11 +178,8 @@ def _writing(gallery: Path, model: Path | None) -> Iterator[tuple[Method, Store]
         yield method, store
 
 
-def tell(summary: Summary, photos: int, gallery: Path, vector_index: str = "") -> None:
-    """What happened, on stdout; the files that were not stored, on stderr, at the end.
-
-    vector_index: a line on the gallery's index; "" for none.
-    """
+def tell(summary: Summary, photos: int, gallery: Path) -> None:
+    """What happened, on stdout; the files that were not stored, on stderr, at the end."""
     from passerby.errors import shown
 
     counts = {
@@ -168,8 +203,6 @@ def tell(summary: Summary, photos: int, gallery: Path, vector_index: str = "") -
             f"({summary.photos_per_second:.0f} photos/s)"
         )
     print(f"gallery {shown(gallery)} holds {photos} photos")
-    if vector_index:
-        print(vector_index)
     if summary.broken:
         print(f"{len(summary.broken)} could not be stored:", file=sys.stderr)
     for _, reason in summary.broken:

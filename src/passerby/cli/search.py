@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from passerby.gallery.answer import Answer
+    from passerby.gallery.search import Searcher
 
 
 def search(
@@ -21,7 +22,10 @@ def search(
     like: Annotated[
         Path | None, typer.Option(help="A photo instead of a sentence; compared by vector alone.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", "--k", help="How many photos.", min=1)] = 10,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", "--k", help="How many photos; else 10, with --min-score all.", min=1),
+    ] = None,
     camera: Annotated[str | None, typer.Option(help="Only photos of this camera.")] = None,
     after: Annotated[
         str | None, typer.Option(help="Only photos taken then or later (ISO 8601).")
@@ -30,10 +34,11 @@ def search(
         str | None, typer.Option(help="Only photos taken earlier (ISO 8601).")
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Only photos that score as much, of the k best.")
+        float | None,
+        typer.Option(help="Only photos that score as much; without -k all (to 1,000)."),
     ] = None,
     sort: Annotated[
-        str, typer.Option(help="score, best first; or time, earliest first, of the k best.")
+        str, typer.Option(help="score, best first; or time, earliest first.")
     ] = "score",
     exact: Annotated[
         bool, typer.Option("--exact", help="Compare until no other photo can be among them.")
@@ -57,6 +62,8 @@ def search(
         raise BadQuery(f"{met}: ask with a sentence or with --like PHOTO, one of them")
     searcher = passerby.open(gallery, model)
     asked = k, camera, after, before, exact, min_score, sort
+    for note in _placed(searcher, html, sheet, copy_to):
+        print(f"note: {note}", file=sys.stderr)
     answer = searcher.like(like, *asked) if like else searcher.answer(sentence or "", *asked)
     for note in answer.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -67,6 +74,18 @@ def search(
         print(json.dumps(answer.record(), indent=1))
     else:
         tell(answer)
+
+
+def _placed(
+    searcher: Searcher, html: Path | None, sheet: Path | None, copy_to: Path | None
+) -> list[str]:
+    """What should be said of where results go. Raises BadQuery for the gallery's own folder."""
+    from passerby.gallery.files import placed
+
+    store = searcher.store
+    outs = [(html, ()), (sheet, store.roots), (copy_to, store.roots)]  # a page is no photo
+    told = [placed(out, store.path, roots) for out, roots in outs if out is not None]
+    return [note for note in told if note is not None]
 
 
 def write(answer: Answer, html: Path | None, sheet: Path | None, copy_to: Path | None) -> None:

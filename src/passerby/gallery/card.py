@@ -23,11 +23,25 @@ class Filling:
     def note(self, stored: int) -> str:
         """What whoever searches it meanwhile should know. stored: photos that are there."""
         source = shown(self.source)
+        if self._lost:
+            return (
+                f"this gallery was being filled from {source}, which is not there any more: "
+                f"{stored} of {self.total} photos are here; passerby index FOLDER takes in the "
+                "others, and ends this note"
+            )
         return (
             f"this gallery is being filled from {source}: {stored} of {self.total} photos are "
             f"there; search {source}, which has them all, or run passerby index --from again if "
             "it was stopped"
         )
+
+    def over(self, stored: int) -> bool:
+        """Whether nothing can come from there any more: all of it is here, or it is gone."""
+        return stored >= self.total or self._lost
+
+    @property
+    def _lost(self) -> bool:
+        return not os.path.exists(Path(self.source) / CARD)  # noqa: PTH110 - never raises
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,8 @@ class Card:
     """model_folder: "default" or an absolute path. filled: whether photos have been stored, so that
     a table that is gone is no empty gallery. roots: the folders that were indexed, as
     `names.to_text` gives them. filling: from which gallery, until all its photos are here.
+    index_clean: whether no row was dropped or replaced since an index was built, so that it holds
+    nothing of photos that are gone.
     """
 
     schema: int
@@ -43,6 +59,7 @@ class Card:
     filled: bool = False
     roots: tuple[str, ...] = ()
     filling: Filling | None = None
+    index_clean: bool = False
 
 
 def read_card(folder: Path) -> Card:
@@ -64,6 +81,7 @@ def read_card(folder: Path) -> Card:
             card.get("filled") is True,
             roots,
             None if filling is None else Filling(str(filling["source"]), int(filling["total"])),
+            card.get("index_clean") is True,
         )
     except (FileNotFoundError, NotADirectoryError):
         raise BadGallery(

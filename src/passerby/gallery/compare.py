@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 from torch.nn.functional import normalize
 
+from passerby.gallery.index_card import DEPTH
 from passerby.gallery.rows import embeddings_of
 from passerby.gallery.version import ROW, Version
-from passerby.method import Method
 from passerby.ranking.order import RESOLUTION, rank
 from passerby.types import Embeddings
 
@@ -22,6 +24,14 @@ _SLACK = 1e-5
 # scores by less than this; what is proved is about the scores of stored parts. Vectors are float32,
 # there only the rounding of scores counts.
 _PARTS_MARGIN = 1e-3
+
+
+class Compares(Protocol):
+    """What a comparison asks of a `Method`."""
+
+    def similarity(self, texts: Embeddings, photos: Embeddings, /) -> Tensor: ...
+
+    def bound(self, cosines: Tensor, /) -> Tensor: ...
 
 
 class Comparison:
@@ -37,7 +47,7 @@ class Comparison:
 
     def __init__(
         self,
-        method: Method,
+        method: Compares,
         version: Version,
         text: Embeddings,
         where: str | None,
@@ -64,11 +74,18 @@ class Comparison:
         """Whether no photo that was not compared can be among the k best, or tie with them."""
         if self.compared == self.photos:
             return True
+        scores = np.concatenate(self._scores)
+        return self.compared >= k and bool(np.partition(scores, -k)[-k] > self.reach)
+
+    @property
+    def reach(self) -> float:
+        """What a photo that was not compared scores at most; no index proves anything of it."""
+        if self.compared == self.photos:
+            return -np.inf
         if self.indexed:
-            return False
+            return np.inf
         nearest = torch.tensor([float(self._cosines[0]) + _SLACK / 2], dtype=torch.float64)
-        reach = float(self.method.bound(nearest)) + self._margin
-        return bool(np.partition(np.concatenate(self._scores), -k)[-k] > reach)
+        return float(self.method.bound(nearest)) + self._margin
 
     def go_on(self) -> None:
         """Compares as many photos again as it has, the nearest first; a block at most."""
@@ -113,9 +130,11 @@ class Comparison:
         asked = self._unit, n, self.where, columns
         self.indexed = not self.exact and self.version.indexed(n, self.photos)
         if self.indexed:
-            listed, cosines = self.version.nearest(*asked, index=self.version.index)
-            if len(listed) == n:
-                return listed, cosines
+            # asked for as many as it was measured with: asked for fewer, it misses more of them
+            whole = self._unit, DEPTH + 1, self.where, columns
+            listed, cosines = self.version.nearest(*whole, index=self.version.index)
+            if len(listed) == DEPTH + 1:
+                return listed.slice(0, n), cosines[:n]
             self.indexed = False
         return self.version.nearest(*asked)
 

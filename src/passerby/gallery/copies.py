@@ -8,9 +8,11 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from passerby.errors import BadQuery, shown
 from passerby.gallery.answer import Answer, Hit
@@ -66,23 +68,23 @@ def copy_out(answer: Answer, folder: Path) -> list[Copy]:
 
 
 def _copy(hit: Hit, prefix: str, folder: Path) -> Copy:
+    digest = hashlib.blake2b(digest_size=16)  # as `reading.content_hash`
     try:
         source = hit.path.open("rb")
     except OSError as error:
-        what = "is gone" if isinstance(error, FileNotFoundError) else str(error.strerror)
-        return Copy(hit, None, f"{shown(hit.path)}: not copied: {what}")
+        return _not_copied(hit, error)
     with source:
-        digest = hashlib.blake2b(digest_size=16)  # as `reading.content_hash`
         target = _free(folder, prefix + hit.path.name)
         try:
-            with target.open("xb") as out:
-                while block := source.read(_BLOCK):
-                    digest.update(block)
-                    out.write(block)
-            shutil.copystat(hit.path, target)
+            unread = _poured(source, target, digest.update)
         except OSError:
-            target.unlink(missing_ok=True)
+            _remove(target)
             raise
+        if unread is not None:
+            _remove(target)
+            return _not_copied(hit, unread)
+    with suppress(OSError):  # not every file system takes times and permissions
+        shutil.copystat(hit.path, target)
     changed = hit.hash not in ("", digest.hexdigest())
     return Copy(
         hit,
@@ -91,6 +93,32 @@ def _copy(hit: Hit, prefix: str, folder: Path) -> Copy:
         if changed
         else "",
     )
+
+
+def _poured(source: IO[bytes], target: Path, hear: Callable[[bytes], None]) -> OSError | None:
+    """Copies into a new file; gives why the source could not be read. Raises OSError where the
+    target cannot be written.
+    """
+    with target.open("xb") as out:
+        while True:
+            try:
+                block = source.read(_BLOCK)
+            except OSError as error:
+                return error
+            if not block:
+                return None
+            hear(block)
+            out.write(block)
+
+
+def _remove(target: Path) -> None:
+    with suppress(OSError):
+        target.unlink()
+
+
+def _not_copied(hit: Hit, error: OSError) -> Copy:
+    what = "is gone" if isinstance(error, FileNotFoundError) else str(error.strerror)
+    return Copy(hit, None, f"{shown(hit.path)}: not copied: {what}")
 
 
 def _free(folder: Path, name: str) -> Path:

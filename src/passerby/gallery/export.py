@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import os
+import secrets
 import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from passerby.errors import BadGallery, BadQuery, shown
+from passerby.gallery.files import placed
 from passerby.gallery.names import to_path
 from passerby.gallery.rows import arrays_of
 from passerby.gallery.store import Store
@@ -22,6 +27,7 @@ FACTS = ("id", "path", "path_bytes", "camera", "time", "person", "hash", "size",
          "width", "height")  # fmt: skip
 _STORED = tuple(name for name in FACTS if name != "path_bytes")
 _BLOCK = 1024  # rows in memory at once
+_MOST = 4_000_000_000  # bytes of names in an .npz: whoever loads it has them in memory
 
 
 def export(store: Store, out: Path) -> int:
@@ -32,27 +38,32 @@ def export(store: Store, out: Path) -> int:
     paths, image_ids (N,) persons, "" where none is known. Thumbnails stay behind. A path that is no
     UTF-8 is escaped, its bytes are in path_bytes, in base64.
 
-    Whole or not at all: written beside, then renamed. Raises BadQuery for another ending and a file
-    that cannot be written, BadGallery for an empty gallery.
+    Whole or not at all: written beside, then renamed. Raises BadQuery for another ending, a file
+    that is there already or cannot be written, one in the gallery's own folder, and names that are
+    too long for .npz; BadGallery for an empty gallery.
     """
     writers = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
     write = writers.get(out.suffix.lower())
     if write is None:
         raise BadQuery(f"{shown(out)}: export writes .parquet, .csv or .npz; choose one of them")
+    placed(out, store.path, ())
+    if os.path.lexists(out):
+        raise BadQuery(f"{shown(out)}: is there already; remove it, or choose another file")
     if not len(store):
         raise BadGallery(
             f"{shown(store.path)}: holds no photos to export; run passerby index first"
         )
-    beside = out.with_name(out.name + ".new")
+    beside = out.with_name(f".passerby-{secrets.token_hex(8)}.new")
     try:
-        number = write(store, beside)
+        with beside.open("xb") as file:
+            number = write(store, file)
         beside.replace(out)
     except OSError as error:
-        raise BadQuery(
-            f"{shown(out)}: cannot be written ({error.strerror or error}); choose another file"
-        ) from None
+        reason = error.strerror or (os.strerror(error.errno) if error.errno else "writing failed")
+        raise BadQuery(f"{shown(out)}: cannot be written ({reason}); choose another file") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
     return number
 
 
@@ -72,7 +83,7 @@ def _facts(block: pa.Table) -> pa.Table:
     return pa.table({name: columns[name] for name in FACTS})
 
 
-def _parquet(store: Store, out: Path) -> int:
+def _parquet(store: Store, out: IO[bytes]) -> int:
     number, writer = 0, None
     try:
         for block in store.blocks([*_STORED, *store.embedded], _BLOCK):
@@ -88,9 +99,9 @@ def _parquet(store: Store, out: Path) -> int:
     return number
 
 
-def _csv(store: Store, out: Path) -> int:
+def _csv(store: Store, out: IO[bytes]) -> int:
     number = 0
-    with out.open("w", encoding="utf-8", newline="") as file:
+    with io.TextIOWrapper(out, encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(FACTS)
         for block in store.blocks(list(_STORED), _BLOCK):
@@ -102,26 +113,53 @@ def _csv(store: Store, out: Path) -> int:
     return number
 
 
-def _npz(store: Store, out: Path) -> int:
-    """Vectors go from block to file; names and ids are small."""
+def _npz(store: Store, out: IO[bytes]) -> int:
+    """Vectors go from block to file; names and ids are kept meanwhile, and padded as NumPy has them
+    when they are written.
+    """
     names: list[str] = []
     persons: list[str] = []
     number, width = len(store), store.dimension or 0
     with zipfile.ZipFile(out, "w") as archive:
-        with archive.open("image_features.npy", "w", force_zip64=True) as file:
-            _header(file, "<f4", (number, width))
+        with _array(archive, "image_features", "<f4", (number, width)) as file:
             for block in store.blocks(["path", "person", "vector"], _BLOCK):
                 file.write(np.ascontiguousarray(arrays_of(block)["vector"], "<f4").tobytes())
                 names += [told_path(text)[0] for text in block["path"].to_pylist()]
                 persons += [person or "" for person in block["person"].to_pylist()]
+                _require_short(names[-len(block) :], number)
+                _require_short(persons[-len(block) :], number)
         for name, told in (("image_names", names), ("image_ids", persons)):
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.save(file, np.array(told, dtype=np.str_), allow_pickle=False)
+            kind = f"<U{max(1, *map(len, told))}" if told else "<U1"
+            with _array(archive, name, kind, (number,)) as file:
+                for start in range(0, len(told), _BLOCK):
+                    file.write(np.array(told[start : start + _BLOCK], kind).tobytes())
     if len(names) != number:
         raise BadGallery(f"{shown(store.path)}: it changed while it was read; export it again")
     return number
 
 
-def _header(file: IO[bytes], kind: str, shape: tuple[int, ...]) -> None:
-    told = {"descr": kind, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_2_0(file, told)
+def _require_short(told: Sequence[str], number: int) -> None:
+    """Raises BadQuery where so many names take too much memory, in NumPy each as wide as the
+    longest.
+    """
+    longest = max(map(len, told), default=0)
+    if 4 * longest * number > _MOST:
+        raise BadQuery(
+            f"a name of {longest} letters: in .npz all {number} names are as wide, "
+            f"{4 * longest * number / 1e9:.0f} GB; export .parquet"
+        )
+
+
+@contextmanager
+def _array(
+    archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...]
+) -> Iterator[IO[bytes]]:
+    """An array of the archive, to write its numbers or letters to. Letters are packed: most of what
+    NumPy stores of them is padding.
+    """
+    entry = zipfile.ZipInfo(f"{name}.npy")
+    entry.compress_type = zipfile.ZIP_DEFLATED if "U" in kind else zipfile.ZIP_STORED
+    with archive.open(entry, "w", force_zip64=True) as file:
+        told = {"descr": kind, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_2_0(file, told)
+        yield file

@@ -30,6 +30,7 @@ def check(
     method: Method | None,
     *,
     fingerprint: str | None,
+    given: str | None = None,
     canaries: int = 32,
     progress: Progress | None = None,
 ) -> Checkup:
@@ -37,8 +38,9 @@ def check(
 
     method: the gallery's model; None where it cannot be loaded, or is another one by now: then no
     photo is embedded again. fingerprint: of the model's folder as it is; None where it is gone.
+    given: that folder, where it is not the one that the gallery names.
     """
-    found = [*_model(store, fingerprint)]
+    found = _model(store, fingerprint, given)
     vectors, rows, total, done = Vectors(store), _Rows(), len(store), 0
     hear = progress or (lambda _, __: None)
     hear(0, total)
@@ -55,28 +57,21 @@ def check(
     return Checkup(done, again.number, again.least, (*found, *again.findings))
 
 
-def _model(store: Store, fingerprint: str | None) -> list[Finding]:
+def _model(store: Store, fingerprint: str | None, given: str | None) -> list[Finding]:
     own = f"{shown(store.model_folder)} ({store.fingerprint[:12]})"
-    if fingerprint is None:
-        return [
-            Finding(
-                "model",
-                len(store),
-                f"its model {own} is not there any more; say where it is with --model, or index "
-                "the photos again with another model (passerby index --from)",
-            )
-        ]
-    if fingerprint != store.fingerprint:
-        return [
-            Finding(
-                "model",
-                len(store),
-                f"the model folder holds another model ({fingerprint[:12]}) than made the gallery, "
-                f"{own}; put that one back, name it with --model, or index the photos again "
-                "with the new one (passerby index --from)",
-            )
-        ]
-    return []
+    if fingerprint == store.fingerprint:
+        return []
+    again = "index the photos again with another model (passerby index --from)"
+    if fingerprint is not None:
+        holds = f"holds another model ({fingerprint[:12]}) than made the gallery, {own}"
+        line = f"the model folder {holds}; put that one back, name it with --model, or {again}"
+        if given is not None:
+            line = f"{shown(given)} {holds}; name that one with --model"
+    elif given is not None:
+        line = f"{shown(given)}: no model there; name the folder of {own} with --model, or {again}"
+    else:
+        line = f"its model {own} is not there any more; say where it is with --model, or {again}"
+    return [Finding("model", len(store), line)]
 
 
 @dataclass

@@ -18,6 +18,10 @@ FILE = "index.json"
 SCHEMA = 1
 K = 10  # an answer's photos, as users see them
 DEPTH = 200  # and a shortlist's: nothing is known of the index beyond, so it is not asked for more
+WHY = {  # there is none, by what was asked for
+    "never": "--index never was asked for; every vector is compared",
+    "always": "the next passerby index builds it; every vector is compared",
+}
 ENOUGH = 0.5  # share of the photos that the index must hold; the others are compared one by one
 DAMAGED = (
     f"its {FILE} is damaged, so every vector is compared; the next passerby index builds its "
@@ -39,7 +43,8 @@ class IndexCard:
     whole vectors. recall: share of the 10 nearest photos that it finds (deep: of the 200), the mean
     over `queries` sentences. milliseconds: median of a shortlist with it, flat_milliseconds:
     without. seconds: it took to build and to measure. few: with a filter that no more photos pass,
-    these are compared one by one. date: ISO 8601, UTC.
+    these are compared one by one. date: ISO 8601, UTC. asked: "auto", or what the user asked for
+    with --index, "always" or "never": it lasts until another is asked for.
     """
 
     fingerprint: str
@@ -60,6 +65,7 @@ class IndexCard:
     flat_milliseconds: float = 0.0
     seconds: float = 0.0
     few: int = 0
+    asked: str = "auto"
     schema: int = SCHEMA
 
     def note(self, *, filtered: bool) -> str:
@@ -101,6 +107,8 @@ def read_index(folder: Path) -> IndexCard | None:
         if type(told[name]) is not kind and not (kind is float and type(told[name]) is int):
             raise ValueError(name)
     card = IndexCard(**told)
+    if card.asked not in ("auto", *WHY):
+        raise ValueError("asked")
     if card.name and not (card.probes > 0 and card.refine > 0 and 0 <= card.recall <= 1):
         raise ValueError(FILE)
     return card
@@ -117,10 +125,26 @@ def write_index(folder: Path, card: IndexCard) -> None:
         beside.replace(folder / FILE)
 
 
-def forget_index(folder: Path) -> None:
-    """From now on every vector is compared."""
+def forget_index(folder: Path, asked: str | None = None) -> None:
+    """From now on every vector is compared. asked: what the user asks for; None for what was asked
+    for before.
+    """
+    if asked is None:
+        asked = asked_before(folder)
+    if asked in WHY:
+        write_index(folder, IndexCard("", 0, 0, "", why=WHY[asked], asked=asked))
+        return
     with refusing(folder):
         (folder / FILE).unlink(missing_ok=True)
+
+
+def asked_before(folder: Path) -> str:
+    """What the user asked for with --index; "auto" for nothing."""
+    try:
+        card = read_index(folder)
+    except ValueError:
+        return "auto"
+    return "auto" if card is None else card.asked
 
 
 def usable(
@@ -135,7 +159,7 @@ def usable(
         return None, DAMAGED
     if card is None or not card.name or table is None:
         return None, None
-    with refusing(folder):
+    with refusing(folder, table):
         there = {index.name: index for index in table.list_indices()}
     if card.fingerprint != fingerprint or card.name not in there:
         return None, _STALE

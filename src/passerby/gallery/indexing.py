@@ -13,15 +13,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from passerby.gallery.index_card import (
-    DAMAGED,
     DEPTH,
+    WHY,
     IndexCard,
+    asked_before,
     down,
     forget_index,
     read_index,
@@ -41,6 +41,7 @@ FEWEST = 50_000
 FEW = 2_000
 QUERIES = 200  # sentences to measure with
 GOAL = 0.99
+PAYS = 0.5  # of the time of flat search, at most: less is not worth the certainty of answers
 CHANGED = 0.25  # share of photos come or gone since an index was measured, to build it again
 _ROWS = 4096  # of a partition; with fewer, more of them missed what the nearest were
 _LEAST = 1000  # centres need photos to be the centres of
@@ -60,37 +61,23 @@ class Improved:
     told: str = ""
 
 
-def due(store: Store, *, least: int = FEWEST, when: When = "auto") -> bool:
+def due(store: Store, *, least: int = FEWEST, when: When | None = None) -> bool:
     """Whether `improve` would do anything; if not, no sentences need be embedded."""
     try:
         card = read_index(store.path)
     except ValueError:
         return True
-    if when == "never":
-        return card is not None
     if card is None:
-        return len(store) >= (1 if when == "always" else least)
-    if card.fingerprint != store.fingerprint or (not card.name and when == "always"):
+        return when == "never" or len(store) >= (1 if when == "always" else least)
+    if when not in (None, card.asked) or (when == "always" and not card.name):
         return True
-    if card.name and store.newest().index is None:
+    return card.asked != "never" and _outdated(store, card)
+
+
+def _outdated(store: Store, card: IndexCard) -> bool:
+    if card.fingerprint != store.fingerprint or (card.name and store.newest().index is None):
         return True
     return abs(len(store) - card.rows) > CHANGED * card.rows
-
-
-def describe(folder: Path) -> list[str]:
-    """Lines on the index of a gallery's folder, for its inventory."""
-    try:
-        card = read_index(folder)
-    except ValueError:
-        return [DAMAGED]
-    if card is None:
-        return ["no index: every photo is compared"]
-    if not card.name:
-        return [f"{card.line} (measured {card.date})"]
-    size = f"of {card.rows:,} photos, measured {card.date} over {card.queries} sentences"
-    found = f"recall@10 {down(card.recall)}, recall@{DEPTH} {down(card.deep)}"
-    times = f"{card.milliseconds:.1f} ms against {card.flat_milliseconds:.1f} ms"
-    return [f"index {size}: {found} of flat search, {times}"]
 
 
 def improve(
@@ -100,33 +87,37 @@ def improve(
     goal: float = GOAL,
     least: int = FEWEST,
     few: int = FEW,
-    when: When = "auto",
+    when: When | None = None,
     progress: Progress | None = None,
 ) -> Improved:
-    """Builds a gallery's index anew, and keeps it if it reaches the goal and saves time.
+    """Builds a gallery's index anew, and keeps it if it reaches the goal and pays.
 
     store: open for writing. queries: (Q, D), vectors of sentences by the gallery's model. goal:
     the share that must be found of the 10 and of the 200 nearest photos. least: photos from which
-    an index is tried ("always": any number, and it is kept though it saves no time; "never": one
-    that is there goes). few: see IndexCard. Killed at any moment, every vector is compared, and the
-    next call does the rest. Raises BadGallery when the disk refuses.
+    an index is tried. when: "always": with any number, and it is kept though it saves no time;
+    "never": one that is there goes; None: as was asked for before. few: see IndexCard. Killed at
+    any moment, every vector is compared, and the next call does the rest. Raises BadGallery when
+    the disk refuses.
     """
     began, hear = time.monotonic(), progress or (lambda _: None)
-    had = _had(store)
-    forget_index(store.path)
+    asked, had, rows = when or asked_before(store.path), _had(store), len(store)
+    forget_index(store.path, asked)
     store.drop_indexes()
-    rows, told = len(store), "every vector is compared again" if had else ""
-    if when == "never":
-        return Improved(None, f"index removed: {told}" if had else "")
-    if rows < (1 if when == "always" else least):
-        return Improved(None, f"index removed, {rows:,} photos are few: {told}" if had else "")
+    if asked == "never":
+        removed = "index removed: every vector is compared again"
+        return Improved(read_index(store.path), removed if had else f"no index: {WHY[asked]}")
+    if rows < (1 if asked == "always" else least):
+        removed = f"index removed, {rows:,} photos are few: every vector is compared again"
+        return Improved(None, removed if had else "")
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    card = IndexCard(store.fingerprint, rows, store.newest().number, date, goal=goal, few=few)
+    card = IndexCard(
+        store.fingerprint, rows, store.newest().number, date, goal=goal, few=few, asked=asked
+    )
     why = _hopeless(store, queries, few)
     if why is None:
         unit = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
         card = _built(store, card, hear)
-        card, why = _chosen(store, card, unit.astype(np.float32), when, hear)
+        card, why = _chosen(store, card, unit.astype(np.float32), hear)
     if why is not None:
         store.drop_indexes()
         card = replace(card, name="", why=why)
@@ -166,7 +157,7 @@ def _built(store: Store, card: IndexCard, hear: Progress) -> IndexCard:
 
 
 def _chosen(
-    store: Store, card: IndexCard, queries: np.ndarray, when: When, hear: Progress
+    store: Store, card: IndexCard, queries: np.ndarray, hear: Progress
 ) -> tuple[IndexCard, str | None]:
     """The card with the first setting, from the least work, that reaches the goal, and what it was
     measured to find and to cost; or why it is not kept.
@@ -180,14 +171,13 @@ def _chosen(
             tried = replace(card, probes=probes, refine=refine)
             found = measured(version, tried, queries, truth, card.goal)
             if found is not None:
-                return _paying(tried, found, flat_milliseconds(version, queries), when)
+                return _paying(tried, found, flat_milliseconds(version, queries))
     best = measured(version, tried, queries, truth, -1.0).least  # type: ignore[union-attr]
     return card, f"it finds {down(best)} at most, below {card.goal:g}; every vector is compared"
 
 
-def _paying(
-    card: IndexCard, found: Recall, flat: float, when: When
-) -> tuple[IndexCard, str | None]:
+def _paying(card: IndexCard, found: Recall, flat: float) -> tuple[IndexCard, str | None]:
+    """The card with what was found; and why it is not worth it, None when it is."""
     card = replace(
         card,
         recall=found.top,
@@ -196,7 +186,7 @@ def _paying(
         milliseconds=round(found.milliseconds, 2),
         flat_milliseconds=round(flat, 2),
     )
-    if when == "always" or found.milliseconds < flat:
+    if card.asked == "always" or found.milliseconds <= PAYS * flat:
         return card, None
     times = f"{found.milliseconds:.1f} ms with it, {flat:.1f} ms without"
-    return card, f"it saves no time ({times}); every vector is compared"
+    return card, f"it saves too little time ({times}); every vector is compared"

@@ -56,7 +56,8 @@ def ingest(
     """
     began = time.monotonic()
     listing = folder if isinstance(folder, Listing) else list_photos(folder)
-    plan = Plan(store.rows(), listing.paths, describe or (lambda _: {}))
+    told = describe or (lambda _: {})
+    plan = Plan(store.rows(), listing.paths, lambda path, _: told(path))
     plan.summary.broken += [(place, _unlisted(place)) for place in listing.unlisted]
     store.note(roots=tuple(dict.fromkeys([*store.roots, to_text(listing.folder)])))
     for _ in taken_in(method, store, plan, listing.paths, batch, workers, progress):

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from passerby.errors import shown
 from passerby.gallery.card import CARD, SCHEMA, Filling
+from passerby.gallery.disk import steadily
 from passerby.gallery.index_card import read_index
+from passerby.gallery.names import to_path
 from passerby.gallery.prune import size
 from passerby.gallery.store import Store
 
@@ -48,7 +50,7 @@ class Inventory:
     thumbnails: int
     whole: int
     written: datetime
-    roots: tuple[str, ...]
+    roots: tuple[Path, ...]
     filling: Filling | None
     index: str
 
@@ -72,7 +74,7 @@ class Inventory:
             "embedded": list(self.columns),
             "bytes": {"vectors": self.vectors, "thumbnails": self.thumbnails, "whole": self.whole},
             "written": self.written.isoformat(),
-            "folders": list(self.roots),
+            "folders": [shown(root) for root in self.roots],
             "filling": self.filling
             and {"from": self.filling.source, "of": self.filling.total, "there": self.photos},
             "index": self.index,
@@ -87,7 +89,13 @@ def told_model(fingerprint: str, now: str | None) -> str:
 
 
 def inventory(store: Store, model_now: str) -> Inventory:
-    """Counted over the newest version of a gallery, in blocks. model_now: see `told_model`."""
+    """Counted over the newest version of a gallery, in blocks; again, where a prune takes that one
+    away meanwhile. model_now: see `told_model`.
+    """
+    return steadily(lambda: _counted(store, model_now))
+
+
+def _counted(store: Store, model_now: str) -> Inventory:
     tally = _Tally()
     for block in store.blocks(["camera", "time", "person"], _BLOCK):
         tally.take(block)
@@ -109,7 +117,7 @@ def inventory(store: Store, model_now: str) -> Inventory:
         _thumbnails(store, tally.photos),
         size(store.path),
         _written(store.path),
-        store.roots,
+        tuple(map(to_path, store.roots)),
         store.filling,
         _index(store),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -41,7 +40,7 @@ class _Cosine:
         return cosines
 
 
-BY_VECTOR = cast(Method, _Cosine())  # these two are all that a comparison calls
+BY_VECTOR = _Cosine()
 
 
 def embedding_of(method: Method, store: Store, photo: Path) -> tuple[Embeddings, str]:

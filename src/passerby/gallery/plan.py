@@ -64,10 +64,16 @@ class Job:
 class Plan:
     """A gallery's rows by path and by content, kept up to date while files are gone through.
 
+    describe: gives the facts to set, from a path and the hash of the content that lies there.
     by_hash: a row that has this content's embedding on disk.
     """
 
-    def __init__(self, rows: Iterable[Row], paths: Sequence[Path], describe: Describe) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        paths: Sequence[Path],
+        describe: Callable[[Path, str], dict[str, Any]],
+    ) -> None:
         rows = list(rows)
         self.summary = Summary(found=len(paths))
         self.by_path = {row.path: row for row in rows}
@@ -90,13 +96,17 @@ class Plan:
             return seen.hash not in self.by_hash and seen.hash not in self._gone
         return seen.hash not in self.by_hash and seen.hash != row.hash
 
+    def content(self, seen: Seen) -> str:
+        """The hash of a file that can be read: its own, or the row's when it is as it was."""
+        return seen.hash if seen.hash is not None else self.by_path[seen.text].hash
+
     def job(self, seen: Seen) -> Job | None:
         """The row to write for a file; None when there is nothing to write."""
         if seen.broken is not None:
             self.summary.broken.append((seen.path, seen.broken))
             return None
         try:
-            facts = self._describe(seen.path)
+            facts = self._describe(seen.path, self.content(seen))
         except BadData as error:  # a pattern that takes a part of this path for a time
             self.summary.broken.append((seen.path, str(error)))
             return None

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from passerby.errors import BadGallery, BadQuery, shown
-from passerby.gallery.files import below, gone, missing, unmounted
+from passerby.errors import BadQuery, shown
+from passerby.gallery.files import below, gone, missing, require_mounted
 from passerby.gallery.metadata import utc
 from passerby.gallery.names import to_path
 from passerby.gallery.rows import Row
@@ -38,32 +38,36 @@ class Doomed:
         return notes
 
 
+@dataclass(frozen=True)
+class Pruned:
+    """freed: bytes. unindexed: whether the index for large galleries went as well."""
+
+    freed: int
+    unindexed: bool
+
+
 def doomed(
     store: Store,
     *,
     older_than: datetime | None = None,
-    path: Path | None = None,
+    path: str | Path | None = None,
     all_missing: bool = False,
 ) -> Doomed:
     """Which rows go: those whose files are gone. With older_than or path, those taken earlier and
     those that lie there (both, where both are told), whether their files are gone or not.
 
     all_missing: also where a whole folder is gone. Raises BadGallery for such a folder without it,
-    BadQuery for all_missing beside the others.
+    BadQuery for all_missing beside the others, and for a path where the gallery has no photo.
     """
     rows = store.rows()
     if older_than is None and path is None:
         lost = missing(rows)
-        why = None if all_missing else unmounted(rows, lost, store.roots)
-        if why is not None:
-            raise BadGallery(
-                f"{shown(store.path)}: {why}; mount it, or say --all-missing when these photos "
-                "were deleted"
-            )
+        if not all_missing:
+            require_mounted(store.path, rows, lost, store.roots)
         return Doomed(lost)
     if all_missing:
         raise BadQuery("--all-missing is about files that are gone; leave out --older-than, --path")
-    named = rows if path is None else below(rows, path)
+    named = rows if path is None else _named(store, rows, path)
     timeless = 0
     if older_than is not None:
         timeless = sum(row.time is None for row in named)
@@ -72,16 +76,29 @@ def doomed(
     return Doomed(named, there, timeless)
 
 
-def prune(store: Store, rows: Sequence[Row]) -> int:
-    """Takes the rows out and their bytes off the disk; gives how many bytes became free.
+def _named(store: Store, rows: Sequence[Row], path: str | Path) -> Sequence[Row]:
+    if path == "":  # which would be the folder that one happens to be in
+        raise BadQuery("--path is empty; name a photo or a folder")
+    found = below(rows, path)
+    if not found:
+        raise BadQuery(
+            f"--path {shown(path)}: {shown(store.path)} has no photo there; name a photo or a "
+            "folder as it was indexed (passerby gallery info tells the folders)"
+        )
+    return found
+
+
+def prune(store: Store, rows: Sequence[Row]) -> Pruned:
+    """Takes the rows out and their bytes off the disk, and folders off the card that have no photo.
 
     store: open for writing. Killed at any moment it leaves whole rows; the next prune goes on, also
     where no row is left to take out. Raises BadGallery when no room is left to write the others.
     """
     before = size(store.path)
     store.drop([row.id for row in rows])
-    store.sweep()
-    return before - size(store.path)
+    store.forget_roots()
+    unindexed = store.sweep()
+    return Pruned(before - size(store.path), unindexed)
 
 
 def size(folder: Path) -> int:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from passerby.errors import BadGallery, shown
 from passerby.gallery.card import Filling
-from passerby.gallery.files import missing, unmounted
+from passerby.gallery.files import missing, require_mounted
+from passerby.gallery.findings import photos
 from passerby.gallery.ingest import Progress, taken_in
-from passerby.gallery.names import to_path
+from passerby.gallery.names import to_path, to_text
 from passerby.gallery.plan import Plan, Summary
-from passerby.gallery.reading import Seen
 from passerby.gallery.rows import Row
 from passerby.gallery.store import Store
 from passerby.method import Method
@@ -23,12 +24,17 @@ from passerby.method import Method
 @dataclass(frozen=True)
 class Refilled:
     """summary: what became of the files. gone: photos of the source whose file is not there any
-    more, left out. changed: photos whose content is another than the source embedded.
+    more, left out. changed: photos whose content is another than the source embedded. complete:
+    whether the gallery says no longer that it is being filled. verdict: that, in a line. notes:
+    what should be known besides, one line each.
     """
 
     summary: Summary
     gone: tuple[Path, ...]
     changed: tuple[Path, ...]
+    complete: bool
+    verdict: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,12 +54,7 @@ def source_of(gallery: Store) -> Source:
     if not rows:
         raise BadGallery(f"{where}: holds no photos to index again; name another with --from")
     lost = missing(rows)
-    why = unmounted(rows, lost, gallery.roots)
-    if why is not None:
-        raise BadGallery(
-            f"{where}: {why}; mount it, or take these photos out first with: passerby gallery "
-            f"prune {where} --all-missing"
-        )
+    require_mounted(gallery.path, rows, lost, gallery.roots)
     return Source(gallery, rows, lost)
 
 
@@ -62,14 +63,18 @@ def refill(
     store: Store,
     source: Source,
     *,
+    skip_broken: bool = False,
     batch: int = 128,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> Refilled:
     """Embeds the photos of `source` as they are now, with camera, time and person as it has them.
+    Another photo that lies in the place of one by now has the facts that the source tells of that
+    content, if any.
 
     store: another gallery, open for writing; its card says that it is being filled until all are
-    there. The source is only read. Can be cut short at any moment: the next run goes on.
+    there; with skip_broken, until all are that can be stored. The source is only read. Can be cut
+    short at any moment: the next run goes on.
 
     Raises BadGallery when both are one gallery, or no room is left.
     """
@@ -85,25 +90,62 @@ def refill(
         filling=Filling(str(source.gallery.path), len(there)),
         roots=tuple(dict.fromkeys([*store.roots, *source.gallery.roots])),
     )
-    facts = {
-        to_path(text): {"camera": row.camera, "time": row.time, "person": row.person}
-        for text, row in there.items()
-    }
-    plan = Plan(store.rows(), paths, facts.__getitem__)
+    plan = Plan(store.rows(), paths, _facts(source.rows))
     changed = [
         seen.path
         for seen in taken_in(method, store, plan, paths, batch, workers, progress)
-        if _another(seen, there[seen.text], plan)
+        if seen.broken is None and plan.content(seen) != there[seen.text].hash
     ]
-    store.note(filling=None)
+    complete = skip_broken or not plan.summary.broken
+    if complete:
+        store.note(filling=None)
     plan.summary.seconds = time.monotonic() - began
     gone = tuple(to_path(row.path) for row in source.lost)
-    return Refilled(plan.summary, gone, tuple(changed))
+    verdict = _verdict(store, source, complete, len(plan.summary.broken), len(there))
+    return Refilled(
+        plan.summary, gone, tuple(changed), complete, verdict, tuple(_notes(store, source))
+    )
 
 
-def _another(seen: Seen, row: Row, plan: Plan) -> bool:
-    """Whether a file that was stored holds another photo than the source's row."""
-    if seen.broken is not None:
-        return False
-    content = seen.hash or plan.by_path[seen.text].hash
-    return content != row.hash
+def _facts(rows: Sequence[Row]) -> Callable[[Path, str], dict[str, Any]]:
+    """What the source tells of a content at a path, else of that content anywhere; of content that
+    it does not have nothing: what was told of the photo that lay there is not of this one.
+    """
+    here = {(row.path, row.hash): row for row in rows}
+    anywhere = {row.hash: row for row in reversed(rows)}
+
+    def told(path: Path, content: str) -> dict[str, Any]:
+        row = here.get((to_text(path), content)) or anywhere.get(content)
+        return {} if row is None else {"camera": row.camera, "time": row.time, "person": row.person}
+
+    return told
+
+
+def _verdict(store: Store, source: Source, complete: bool, broken: int, total: int) -> str:
+    new, old = shown(store.path), shown(source.gallery.path)
+    left = f"{broken} of {photos(total)} could not be stored"
+    if not complete:
+        return (
+            f"not complete: {left}; {old} has them still: run this again, keep {old}, or end "
+            "without them by --skip-broken"
+        )
+    without = f" ({left})" if broken else ""
+    return f"complete: {photos(len(store))}{without}; search it with --gallery {new}"
+
+
+def _notes(store: Store, source: Source) -> list[str]:
+    notes, old = [], shown(source.gallery.path)
+    filling = source.gallery.filling
+    if filling is not None:
+        notes.append(
+            f"{old} is itself being filled from {shown(filling.source)} and may lack photos: "
+            "complete it, then run this again"
+        )
+    theirs = {row.path for row in source.rows}
+    extra = sum(row.path not in theirs for row in store.rows())
+    if extra:
+        notes.append(
+            f"{photos(extra)} in {shown(store.path)} and not in {old}: where they were pruned "
+            "there, take them out here too (passerby gallery prune --path)"
+        )
+    return notes

@@ -13,16 +13,18 @@ from passerby.embedding import embed_texts
 from passerby.errors import BadGallery, BadQuery, shown
 from passerby.gallery.answer import UNJUDGED, Answer, Hit, Match, hardly_read
 from passerby.gallery.background import Background
-from passerby.gallery.compare import Comparison
+from passerby.gallery.best import Best, best_of
+from passerby.gallery.compare import Compares, Comparison
+from passerby.gallery.disk import TRIES
 from passerby.gallery.likeness import BY_VECTOR, NOTE, VectorsAlone, embedding_of
-from passerby.gallery.names import to_path, valid
+from passerby.gallery.names import valid
 from passerby.gallery.store import Store, require_model
-from passerby.gallery.version import ROW, Version
+from passerby.gallery.version import Version
 from passerby.gallery.wanted import Wanted
 from passerby.method import Method
+from passerby.types import Embeddings
 
 SHORTLIST = 200  # photos whose full similarity is computed; more when k or `exact` asks for it
-_TRIES = 3  # versions that may be swept away while they are asked
 
 
 class Searcher:
@@ -39,7 +41,7 @@ class Searcher:
     def search(
         self,
         sentence: str,
-        k: int = 10,
+        k: int | None = None,
         camera: str | None = None,
         after: datetime | str | None = None,
         before: datetime | str | None = None,
@@ -54,7 +56,7 @@ class Searcher:
     def answer(
         self,
         sentence: str,
-        k: int = 10,
+        k: int | None = None,
         camera: str | None = None,
         after: datetime | str | None = None,
         before: datetime | str | None = None,
@@ -62,11 +64,13 @@ class Searcher:
         min_score: float | None = None,
         sort: str = "score",
     ) -> Answer:
-        """The k photos most like the sentence among those that `Wanted` lets pass; all, when k is
-        more. Of these, the ones that score `min_score` or more, in the order that `sort` names.
+        """The k photos (10, when k is None) most like the sentence among those that `Wanted` lets
+        pass; all, when k is more. Of these, the ones that score `min_score` or more; without k, all
+        that do, the best 1,000 at most. In the order that `sort` names.
 
         Compared in full are the `shortlist` nearest by vector; with `exact` more, until the rest
-        is certain to change nothing (docs/why/exact-search.md). Equal scores are in order of path.
+        is certain to change nothing (docs/why/exact-search.md), as without k and with `min_score`
+        for a method that compares vectors alone. Equal scores are in order of path.
         With a model that is calibrated photos have a probability, which no filter changes: its
         background is the whole gallery. Raises BadQuery for an empty sentence, and as `Wanted`.
         """
@@ -76,15 +80,14 @@ class Searcher:
                 "the sentence has no words; describe a person, e.g. 'a woman in a red coat'"
             )
         wanted = Wanted(k, camera, after, before, exact, min_score, sort)
-        where, text = wanted.where, embed_texts(self.method, [sentence])
+        text = embed_texts(self.method, [sentence])
 
         def ask(version: Version) -> Answer:
-            many = max(self.shortlist, k)
-            found = Comparison(self.method, version, text, where, many, exact)
-            hits, certain = _best(found, wanted)
-            hits, match, said = self._judged(found, hits, sentence)
+            found = self._compared(self.method, version, text, wanted)
+            best = best_of(found, wanted)
+            hits, match, said = self._judged(found, best.hits, sentence)
             notes = [*said, *self.method.notes(sentence)]
-            answer = self._told(sentence, found, certain, hits, notes, wanted)
+            answer = self._told(sentence, found, replace(best, hits=hits), notes, wanted)
             return replace(answer, spans=tuple(self.method.spans(sentence)), match=match)
 
         return self._steadily(ask)
@@ -92,7 +95,7 @@ class Searcher:
     def like(
         self,
         photo: str | Path,
-        k: int = 10,
+        k: int | None = None,
         camera: str | None = None,
         after: datetime | str | None = None,
         before: datetime | str | None = None,
@@ -106,17 +109,14 @@ class Searcher:
         as well. Raises BadPhoto for a file that cannot be read, BadQuery as `Wanted`.
         """
         wanted = Wanted(k, camera, after, before, exact, min_score, sort)
-        where = wanted.where
-        vector, source = embedding_of(self.method, self.store, Path(photo))
+        # what the index finds was measured with sentences: a photo is compared with all
+        wanted = replace(wanted, exact=True)
 
         def ask(version: Version) -> Answer:
-            alone = VectorsAlone(version)
-            many = max(self.shortlist, k)
-            # what the index finds was measured with sentences: a photo is compared with all
-            found = Comparison(BY_VECTOR, alone, vector, where, many, exact=True)
-            hits, certain = _best(found, wanted)
-            query = f"photos like {shown(photo)}"
-            answer = self._told(query, found, certain, hits, [NOTE, source], wanted)
+            vector, source = embedding_of(self.method, self.store, Path(photo))
+            found = self._compared(BY_VECTOR, VectorsAlone(version), vector, wanted)
+            query, best = f"photos like {shown(photo)}", best_of(found, wanted)
+            answer = self._told(query, found, best, [NOTE, source], wanted)
             return replace(answer, like=Path(photo))
 
         return self._steadily(ask)
@@ -125,38 +125,55 @@ class Searcher:
         """What is asked of the newest version; of the next one, where a sweep of the gallery took
         that one's files away meanwhile.
         """
-        for left in reversed(range(_TRIES)):
-            version = self.store.newest()
-            number = version.number
+        for left in reversed(range(TRIES)):
+            number = None  # of the version that is asked; none yet, and its files may be swept too
             try:
+                version = self.store.newest()
+                number = version.number
                 return ask(version)
             except BadGallery:
-                if not left or self.store.newest().number == number:
+                if not left or number == self._number():
                     raise
         raise AssertionError  # never reached: the last try returns or raises
+
+    def _number(self) -> int:
+        """Of the newest version; -1 where it cannot be read."""
+        try:
+            return self.store.newest().number
+        except BadGallery:
+            return -1
+
+    def _compared(
+        self, method: Compares, version: Version, text: Embeddings, wanted: Wanted
+    ) -> Comparison:
+        """What a query begins with. What passes a score may be more than an index was measured to
+        find: vectors alone are soon compared.
+        """
+        many = self.shortlist if wanted.every else max(self.shortlist, wanted.most)
+        exact = wanted.exact or (wanted.every and version.embedded() == ("vector",))
+        return Comparison(method, version, text, wanted.where, many, exact)
 
     def _told(
         self,
         query: str,
         found: Comparison,
-        certain: bool,
-        hits: tuple[Hit, ...],
+        best: Best,
         notes: Sequence[str],
         wanted: Wanted,
     ) -> Answer:
         """The answer with the notes that every query has."""
         version, told = found.version, list(notes)
-        if len(hits) < wanted.k:
-            told.append(_few(version, len(hits), wanted))
+        if found.photos < (1 if wanted.every else wanted.most):
+            told.append(_few(version, found.photos, wanted))
         filling = self.store.filling
         if filling is not None:
             told.append(filling.note(version.count()))
-        if not certain:
+        if not best.certain:
             told.append(_partly(found))
         if version.said is not None:
             told.append(version.said)
-        hits, said = wanted.shown(hits, found.photos)
-        return Answer(query, hits, (*told, *said), found.compared, found.photos, certain)
+        answer = Answer(query, best.hits, tuple(told), found.compared, found.photos, best.certain)
+        return wanted.shown(answer, more=best.more)
 
     def _judged(
         self, found: Comparison, hits: tuple[Hit, ...], sentence: str
@@ -177,42 +194,15 @@ class Searcher:
         return tuple(judged), match, [] if match.good else [match.note]
 
 
-def _best(found: Comparison, wanted: Wanted) -> tuple[tuple[Hit, ...], bool]:
-    """The k best photos, and whether they are certain to be; with `exact` they are."""
-    k = min(wanted.k, found.photos)
-    while wanted.exact and not found.certain(k):
-        found.go_on()
-    hits = _hits(found.version, found.best(k)) if k else ()
-    return hits, found.certain(k)
-
-
-def _hits(version: Version, best: Sequence[tuple[int, float]]) -> tuple[Hit, ...]:
-    """Row numbers and scores, best first, with what a user sees of the photos."""
-    columns = ["path", "camera", "time", "person", "thumbnail", "hash"]
-    found = version.take(np.array([row for row, _ in best], np.uint64), columns)
-    records = {record[ROW]: record for record in found.to_pylist()}
-    return tuple(
-        Hit(
-            place,
-            to_path(records[row]["path"]),
-            round(score, 6),
-            records[row]["camera"],
-            records[row]["time"],
-            records[row]["person"],
-            records[row]["thumbnail"],
-            hash=records[row]["hash"],
-        )
-        for place, (row, score) in enumerate(best, start=1)
-    )
-
-
 def _few(version: Version, found: int, wanted: Wanted) -> str:
-    total, k, camera = version.count(), wanted.k, wanted.camera
+    total, camera = version.count(), wanted.camera
     if total == 0:
         return "the gallery holds no photos yet; run passerby index to fill it"
+    fewer = "" if wanted.every else f", fewer than the {wanted.most} asked for"
     if wanted.where is None:
-        return f"the gallery holds {found} photos, fewer than the {k} asked for: all are shown"
-    note = f"{found} of {total} photos pass the filters, fewer than the {k} asked for"
+        all_ = ": all are shown" if wanted.min_score is None else ""
+        return f"the gallery holds {found} photos{fewer}{all_}"
+    note = f"{found} of {total} photos pass the filters{fewer}"
     if camera is not None and camera not in (there := version.cameras()):
         names = ", ".join(map(shown, there[:10])) + (", ..." if len(there) > 10 else "")
         note += f"; no photo is of camera {shown(camera)} (there are: {names or 'none'})"

@@ -14,12 +14,13 @@ from typing import Any
 import lancedb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from lancedb.index import BTree, IvfRq
 
 from passerby.errors import BadGallery, shown
 from passerby.gallery import lock
 from passerby.gallery.card import CARD, SCHEMA, Card, Filling, read_card, write_card
-from passerby.gallery.disk import refusing
+from passerby.gallery.disk import refusing, steadily
 from passerby.gallery.index_card import forget_index, usable
 from passerby.gallery.names import valid
 from passerby.gallery.rows import FACTS, Row, embedded, rows_of
@@ -30,6 +31,8 @@ _BLOCK = 1024  # rows in memory at once, with all their columns: 20 MB for NAFS
 # Versions that a reader may still be on are kept for this long; readers move to the newest one at
 # each query.
 _KEPT = timedelta(hours=1)
+# Share of a file's rows to move out, for LanceDB to write the file anew: it does from a tenth on.
+_ENOUGH = 0.12
 
 
 class Store:
@@ -77,7 +80,7 @@ class Store:
             yield cls(folder, card)
 
     def __len__(self) -> int:
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             return 0 if self._table is None else int(self._table.count_rows())
 
     def newest(self) -> Version:
@@ -86,13 +89,18 @@ class Store:
         return Version(self.path, table, *usable(self.path, table, self.fingerprint))
 
     def rows(self) -> list[Row]:
-        """Every row, without thumbnail and pixel size."""
-        return rows_of(self._scan(list(FACTS))) if len(self) else []
+        """Every row of the newest version, without thumbnail and pixel size."""
+        return steadily(lambda: rows_of(self._scan(list(FACTS))))
 
     def whole(self, ids: Sequence[int]) -> pa.Table:
         """All columns of the rows with these ids, in any order."""
-        with refusing(self.path):
-            return self._table.search().where(f"id IN ({', '.join(map(str, ids))})").to_arrow()
+
+        def read() -> pa.Table:
+            table = self._open()
+            with refusing(self.path, table):
+                return table.search().where(f"id IN ({', '.join(map(str, ids))})").to_arrow()
+
+        return steadily(read)
 
     def blocks(self, columns: Sequence[str], n: int) -> Iterator[pa.Table]:
         """Columns of all rows of the newest version, n rows at a time, in the order in which they
@@ -119,7 +127,7 @@ class Store:
     def like(self, content: str) -> pa.Table:
         """The embedding columns of a photo with this content hash: one row, or none."""
         table = self._open()
-        with refusing(self.path):
+        with refusing(self.path, table):
             if table is None:
                 return pa.table({})
             query = table.search().where(f"hash = '{content}'").limit(1)
@@ -150,7 +158,7 @@ class Store:
                 self.note(filled=True)
 
     def note(self, **told: Any) -> None:
-        """Sets fields of the card: filled, roots, filling."""
+        """Sets fields of the card: filled, roots, filling, index_clean."""
         card = replace(self._card, **told)
         if card != self._card:
             with refusing(self.path):
@@ -159,8 +167,9 @@ class Store:
 
     def replace(self, table: pa.Table) -> None:
         """Puts rows in the place of those with the same ids: all of them or none."""
+        self.note(index_clean=False)
         with refusing(self.path):
-            self._table.merge_insert("id").when_matched_update_all().execute(table)
+            self._merge(table)
 
     def compact(self) -> None:
         """Joins the small files that batches leave, and drops what nobody reads any more."""
@@ -172,32 +181,57 @@ class Store:
 
     def drop(self, ids: Sequence[int]) -> None:
         """Takes rows out of the newest version; `sweep` takes their bytes off the disk."""
+        if len(ids):
+            self.note(index_clean=False)
         with refusing(self.path):
             for start in range(0, len(ids), 10_000):
                 some = ", ".join(map(str, ids[start : start + 10_000]))
                 self._table.delete(f"id IN ({some})")
 
-    def sweep(self) -> None:
+    def forget_roots(self) -> None:
+        """Takes the folders off the card of which no photo is left."""
+        paths = self._scan(["path"])["path"] if self._table is not None else pa.array([], "string")
+        inside = (pc.any(pc.starts_with(paths, root.rstrip("/") + "/")) for root in self.roots)
+        kept = [root for root, any_ in zip(self.roots, inside, strict=True) if any_.as_py()]
+        self.note(roots=tuple(kept))
+
+    def sweep(self) -> bool:
         """Leaves no byte on the disk of rows that were dropped or replaced, nor of older versions,
         also when a sweep before it was cut short. A reader in the middle of a query asks again.
 
-        An index of vectors goes too: it may hold those of dropped rows. LanceDB leaves a row's
-        bytes in its file until a tenth of the file's rows are dropped; here the others move out.
+        An index of vectors that may hold those of such rows goes too; gives whether one went.
+        LanceDB leaves a row's bytes in its file until a tenth of the file's rows are dropped: of
+        such a file others move out, so that it is written anew, one file at a time.
         """
         if self._table is None:
-            return
-        forget_index(self.path)
-        self.drop_indexes()
+            return False
         with refusing(self.path):
+            indexed = bool(self._table.list_indices())
+            went = indexed and not self._card.index_clean
+            if went:
+                forget_index(self.path)
+                self.drop_indexes()
             self._forget()
-            for rows in self._beside_dropped():
-                for start in range(0, len(rows), _BLOCK):
-                    piece = rows[start : start + _BLOCK]
-                    self.replace(self._table.take_row_ids(piece.tolist()).to_arrow())
+            for share in (_ENOUGH, 1.0):  # all of them, should LanceDB keep a file nevertheless
+                for _ in range(len(self._beside_dropped())):
+                    self._rewrite(share)
+        return went
+
+    def _rewrite(self, share: float) -> None:
+        """Moves a share of the rows out of the first file that holds dropped ones as well."""
+        for rows in self._beside_dropped()[:1]:
+            moving = rows[: int(share * len(rows)) + 1]
+            for start in range(0, len(moving), _BLOCK):
+                piece = moving[start : start + _BLOCK]
+                self._merge(self._table.take_row_ids(piece.tolist()).to_arrow())
             self._forget()
+
+    def _merge(self, table: pa.Table) -> None:
+        self._table.merge_insert("id").when_matched_update_all().execute(table)
 
     def build_index(self, name: str, partitions: int, bits: int) -> None:
         """An IVF_RQ index of that name over the vectors, and others over what filters read."""
+        self.note(index_clean=True)
         vectors = IvfRq(distance_type="dot", num_partitions=partitions, num_bits=bits)
         with refusing(self.path):
             self._table.create_index("vector", config=vectors, name=name)
@@ -219,8 +253,9 @@ class Store:
 
     def _beside_dropped(self) -> list[np.ndarray]:
         """Numbers of the rows in each file that holds dropped rows as well."""
-        names = (self.path / f"{TABLE}.lance" / "_deletions").glob("*")
-        pieces = {int(file.name.split("-")[0]) for file in names}  # "4-8-1722...arrow": piece 4
+        files = (self.path / f"{TABLE}.lance" / "_deletions").glob("*")
+        names = [file.name.split("-")[0] for file in files]  # "4-8-1722...arrow": piece 4
+        pieces = {int(name) for name in names if name.isdecimal()}  # else no file of LanceDB's
         if not pieces:
             return []
         found = self._table.search().select(["id"]).with_row_id(True).limit(None).to_arrow()
@@ -240,8 +275,12 @@ class Store:
         return None
 
     def _scan(self, columns: list[str]) -> pa.Table:
-        with refusing(self.path):
-            return self._table.search().select(columns).limit(None).to_arrow()
+        """Columns of all rows of the newest version; no columns where nothing is stored."""
+        table = self._open()
+        if table is None:
+            return pa.table({})
+        with refusing(self.path, table):
+            return table.search().select(columns).limit(None).to_arrow()
 
 
 def require_model(path: Path, card: Card | Store, fingerprint: str, model_folder: str) -> None:

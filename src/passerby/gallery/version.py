@@ -37,20 +37,20 @@ class Version:
         self.path, self._table, self.index, self.said = path, table, index, said
 
     def count(self, where: str | None = None) -> int:
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             return 0 if self._table is None else int(self._table.count_rows(where))
 
     @property
     def number(self) -> int:
         """LanceDB's number of this version, from 1; 0 when nothing is stored."""
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             return 0 if self._table is None else int(self._table.version)
 
     def cameras(self) -> list[str]:
         """The names of all cameras, sorted."""
         if self._table is None:
             return []
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             found = self._table.search().select(["camera"]).limit(None).to_arrow()
         return sorted(name for name in found["camera"].unique().to_pylist() if name is not None)
 
@@ -90,7 +90,7 @@ class Version:
         query = query.limit(n)
         if where is not None:
             query = query.where(where, prefilter=True)
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             found = query.select([*columns, "_distance"]).with_row_id(True).to_arrow()
         return found, 1 - found["_distance"].to_numpy()
 
@@ -102,7 +102,7 @@ class Version:
         assert self._table is not None
         query = self._table.search().select(["vector"]).with_row_id(True).limit(None)
         rows, cosines = [], []
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             for block in (query if where is None else query.where(where)).to_batches(_BLOCK):
                 flat = block["vector"].flatten().to_numpy(zero_copy_only=False)
                 rows.append(block[ROW].to_numpy(zero_copy_only=False).copy())
@@ -113,7 +113,7 @@ class Version:
     def take(self, rows: np.ndarray, columns: Sequence[str]) -> pa.Table:
         """Columns of rows named by row number, in any order, with these numbers (ROW)."""
         assert self._table is not None
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             query = self._table.take_row_ids(rows.tolist()).select(list(columns))
             found = query.with_row_id().to_arrow()
         if len(found) != len(rows):  # LanceDB leaves out what it does not know
@@ -123,5 +123,5 @@ class Version:
     def at(self, places: np.ndarray, columns: Sequence[str]) -> pa.Table:
         """Columns of the rows at these places, from 0, in the order in which rows are stored."""
         assert self._table is not None
-        with refusing(self.path):
+        with refusing(self.path, self._table):
             return self._table.take_offsets(places.tolist()).select(list(columns)).to_arrow()

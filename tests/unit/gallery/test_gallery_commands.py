@@ -148,6 +148,12 @@ def test_check_takes_a_model_that_moved(filled: Path, model: Path, tmp_path: Pat
     found = call("gallery", "check", filled, "--model", tmp_path / "moved")
     assert found.exit_code == 0
     assert "6 embedded again" in found.stdout
+    none = call("gallery", "check", filled, "--model", tmp_path / "nowhere")
+    assert none.exit_code == 1
+    assert f"wrong: {tmp_path / 'nowhere'}: no model there" in none.stdout
+    (tmp_path / "moved" / "model.safetensors").write_text("colours-9")
+    other = call("gallery", "check", filled, "--model", tmp_path / "moved").stdout
+    assert f"wrong: {tmp_path / 'moved'} holds another model (colours-9)" in other
 
 
 def test_prune_tells_first_and_takes_out_then(filled: Path, photos: Path) -> None:
@@ -166,6 +172,8 @@ def test_prune_tells_first_and_takes_out_then(filled: Path, photos: Path) -> Non
     erased = call("gallery", "prune", filled, "--path", photos / "below")
     assert erased.stdout.startswith("2 photos taken out, ")
     assert len(Store.open(filled)) == 2
+    for path in ("", photos / "nothing"):
+        assert "--path" in str(call("gallery", "prune", filled, "--path", path).exception)
 
 
 def test_prune_refuses_a_folder_that_may_be_unmounted_also_in_a_dry_run(
@@ -175,7 +183,7 @@ def test_prune_refuses_a_folder_that_may_be_unmounted_also_in_a_dry_run(
     for words in ((), ("--dry-run",)):
         refused = call("gallery", "prune", filled, *words).exception
         assert isinstance(refused, Refused)
-        assert "none of the 6 photos" in str(refused)
+        assert f"not mounted: {photos} (6 photos); mount it" in str(refused)
     assert len(Store.open(filled)) == 6
     assert "6 photos taken out" in call("gallery", "prune", filled, "--all-missing").stdout
     assert "not a time" in str(call("gallery", "prune", filled, "--older-than", "May").exception)
@@ -297,6 +305,117 @@ def test_search_cuts_off_and_sorts_by_time(filled: Path) -> None:
     assert [r["path"] for r in json.loads(cut.stdout)["results"]] == [r["path"] for r in best[:2]]
     none = call("search", "red", "--gallery", filled, "--min-score", 2)
     assert none.exit_code == 0
-    assert "no photo scores 2 or more" in none.stderr
+    assert "none of the 6 photos scores 2 or more" in none.stderr
     wrong = call("search", "red", "--gallery", filled, "--sort", "colour")
     assert "one of score, time" in str(wrong.exception)
+
+
+def test_an_export_overwrites_nothing_and_leaves_nothing_beside(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.csv").write_text("mine")
+    (out / "b.csv.new").write_text("mine")
+    there = call("gallery", "export", filled, out / "a.csv")
+    assert str(there.exception) == (
+        f"{out / 'a.csv'}: is there already; remove it, or choose another file"
+    )
+    assert call("gallery", "export", filled, out / "b.csv").exit_code == 0
+    assert (out / "b.csv.new").read_text() == (out / "a.csv").read_text() == "mine"
+    under = call("gallery", "export", filled, out / "a.csv" / "c.csv")
+    assert "c.csv: cannot be written (Not a directory)" in str(under.exception)
+    inside = call("gallery", "export", filled, filled / "rows.csv")
+    assert "lies in the gallery's own folder" in str(inside.exception)
+
+    def full(*_: object) -> None:
+        raise OSError("an I/O error as pyarrow words it. Detail: [errno 5]")
+
+    monkeypatch.setattr(parquet.ParquetWriter, "write_table", full)
+    failed = call("gallery", "export", filled, out / "c.parquet")
+    assert "c.parquet: cannot be written (writing failed)" in str(failed.exception)
+    assert sorted(file.name for file in out.iterdir()) == ["a.csv", "b.csv", "b.csv.new"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "npz"])
+def test_an_export_may_have_any_name(filled: Path, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / os.fsdecode(b"caf\xe9." + ending.encode())
+    assert call("gallery", "export", filled, out).exit_code == 0
+    assert out.stat().st_size > 100
+
+
+def test_names_that_would_fill_the_memory_are_refused_for_npz(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = max(len(row.path) for row in Store.open(filled).rows())
+    monkeypatch.setattr("passerby.gallery.export._MOST", 4 * 6 * longest)
+    assert call("gallery", "export", filled, tmp_path / "fits.npz").exit_code == 0
+    monkeypatch.setattr("passerby.gallery.export._MOST", 4 * 6 * longest - 1)
+    refused = call("gallery", "export", filled, tmp_path / "out.npz")
+    assert f"a name of {longest} letters" in str(refused.exception)
+    assert "export .parquet" in str(refused.exception)
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_results_stay_out_of_the_gallery_and_a_photo_folder_is_told(
+    filled: Path, photos: Path
+) -> None:
+    for option, name in (("--copy-to", "found"), ("--html", "a.html"), ("--sheet", "a.png")):
+        refused = call("search", "red", "--gallery", filled, option, filled / name)
+        assert "lies in the gallery's own folder" in str(refused.exception)
+        assert not (filled / name).exists()
+    found = call("search", "red", "--gallery", filled, "--copy-to", photos / "found")
+    assert f"note: {photos / 'found'} lies in {photos}, which is indexed: the next" in found.stderr
+    page = call("search", "red", "--gallery", filled, "--html", photos / "a.html")
+    assert "which is indexed" not in page.stderr
+
+
+def test_a_copy_needs_no_times_and_tells_which_side_failed(
+    filled: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(shutil, "copystat", refuse)
+    (photos / "red.png").unlink()
+    (photos / "red.png").symlink_to("/proc/self/mem")  # opens, and cannot be read
+    found = call("search", "red", "--gallery", filled, "-k", 2, "--copy-to", tmp_path / "out")
+    assert found.exit_code == 0
+    assert f"note: {photos / 'red.png'}: not copied: Input/output error" in found.stderr
+    assert "copied 1 of 2 photos" in found.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_info_names_folders_as_they_are(tmp_path: Path, gallery: Path, model: Path) -> None:
+    assert model.is_dir()
+    paint(tmp_path / "back\\slash" / "a.png", "red")
+    run(gallery, tmp_path / "back\\slash")
+    told = call("gallery", "info", gallery)
+    assert f"folder      {tmp_path}/back\\slash\n" in told.stdout
+    assert json.loads(call("gallery", "info", gallery, "--json").stdout)["folders"] == [
+        f"{tmp_path}/back\\slash"
+    ]
+
+
+def test_a_gallery_that_lacks_photos_is_not_called_complete(
+    filled: Path, photos: Path, tmp_path: Path
+) -> None:
+    target, words = tmp_path / "gallery-2", ("index", "--from", filled, "--gallery")
+    (photos / "red.png").write_text("no photo")
+    done = call(*words, target)
+    assert done.exit_code == 2
+    assert "\nnot complete: 1 of 6 photos could not be stored; " in done.stdout
+    assert "being filled" in call("gallery", "info", target).stdout
+    done = call(*words, target, "--skip-broken")
+    assert done.exit_code == 0
+    assert "complete: 5 photos (1 of 6 photos could not be stored)" in done.stdout
+    assert "being filled" not in call("gallery", "info", target).stdout
+
+
+def test_a_prune_that_takes_an_index_away_says_how_it_comes_back(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "index" not in call("gallery", "prune", filled).stdout
+    monkeypatch.setattr(Store, "sweep", lambda _: True)
+    told = call("gallery", "prune", filled).stdout
+    assert "its index went too, as it may hold what is gone: passerby index --index always" in told

@@ -11,6 +11,8 @@ import pytest
 from colours import Colours, PartColours, paint, run
 
 from passerby.errors import BadGallery
+from passerby.gallery.card import Filling
+from passerby.gallery.prune import doomed, prune
 from passerby.gallery.refill import Refilled, refill, source_of
 from passerby.gallery.rows import arrays_of
 from passerby.gallery.search import Searcher
@@ -83,6 +85,7 @@ def test_what_is_gone_is_left_out_and_what_changed_is_taken_as_it_is_now(
     best = Searcher(Colours(NEW), Store.open(new)).search("yellow", k=2)
     assert {hit.path.name for hit in best} == {"blue.png", "yellow.png"}
     assert len(Store.open(new)) == 4
+    assert not done.complete
     done = again(new, gallery)  # told again by the next run, and nothing is embedded
     assert (done.changed, done.summary.embedded) == ((photos / "blue.png",), 0)
 
@@ -144,6 +147,87 @@ def test_what_cannot_be_filled_is_refused_in_one_line(
     with pytest.raises(BadGallery, match="names the gallery itself"):
         again(gallery, gallery, Colours())
     shutil.move(photos, photos.parent / "unmounted")
-    with pytest.raises(BadGallery, match="none of the 6 photos"):
+    with pytest.raises(BadGallery, match=r"photos \(6 photos\); mount it, or take it out"):
         source_of(Store.open(gallery))
     assert not new.exists()
+
+
+def test_a_photo_that_could_not_be_stored_leaves_the_gallery_unfinished(
+    photos: Path, gallery: Path, new: Path
+) -> None:
+    run(gallery, photos)
+    whole = (photos / "green.png").read_bytes()
+    (photos / "green.png").write_text("no photo")
+    done = again(new, gallery)
+    assert (done.complete, len(done.summary.broken)) == (False, 1)
+    assert done.verdict.startswith("not complete: 1 of 6 photos could not be stored; ")
+    assert f"{gallery} has them still" in done.verdict
+    filling = Store.open(new).filling
+    assert filling is not None
+    assert "5 of 6 photos are there" in filling.note(5)
+    (photos / "green.png").write_bytes(whole)
+    done = again(new, gallery)
+    assert done.complete
+    assert done.verdict == f"complete: 6 photos; search it with --gallery {new}"
+    assert Store.open(new).filling is None
+    (photos / "green.png").write_text("no photo at all")
+    assert not again(new, gallery).complete
+    done = again(new, gallery, skip_broken=True)
+    assert done.complete
+    assert "complete: 6 photos (1 of 6 photos could not be stored)" in done.verdict
+    assert Store.open(new).filling is None
+
+
+def test_another_photo_in_the_place_of_one_does_not_get_its_facts(
+    photos: Path, gallery: Path, new: Path
+) -> None:
+    run(gallery, photos, describe=facts)
+    paint(photos / "red.png", "red", (30, 50))  # another photo than the source knows
+    shutil.copy(photos / "blue.png", photos / "green.png")  # one that it knows, as blue
+    for _ in range(2):
+        assert again(new, gallery).changed == (photos / "green.png", photos / "red.png")
+        told = {Path(row.path).stem: (row.person, row.camera) for row in Store.open(new).rows()}
+        assert told["red"] == (None, None)
+        assert told["green"] == ("blue", "photos")
+        assert told["blue"] == ("blue", "photos")
+        assert told["black"] == ("black", "below")
+
+
+def test_copies_keep_each_the_facts_of_its_own_path(
+    tmp_path: Path, gallery: Path, new: Path
+) -> None:
+    folder = tmp_path / "photos"
+    paint(folder / "a.png", "red")
+    shutil.copy(folder / "a.png", folder / "b.png")
+    run(gallery, folder, describe=facts)
+    again(new, gallery)
+    assert {Path(row.path).stem: row.person for row in Store.open(new).rows()} == {
+        "a": "a",
+        "b": "b",
+    }
+
+
+def test_a_source_that_is_being_filled_itself_and_photos_that_it_lost_are_told(
+    photos: Path, gallery: Path, new: Path
+) -> None:
+    run(gallery, photos)
+    assert again(new, gallery).notes == ()
+    with Store.write(gallery, "colours-1", "default") as store:
+        store.note(filling=Filling("/older", 9))
+        prune(store, doomed(store, path=photos / "below").rows)
+    notes = again(new, gallery).notes
+    assert f"{gallery} is itself being filled from /older" in notes[0]
+    assert f"2 photos in {new} and not in {gallery}" in notes[1]
+    assert len(Store.open(new)) == 6
+
+
+def test_the_note_of_a_gallery_whose_source_is_gone_says_so(
+    photos: Path, gallery: Path, new: Path
+) -> None:
+    run(gallery, photos)
+    (photos / "green.png").write_text("no photo")
+    again(new, gallery)
+    shutil.rmtree(gallery)
+    notes = " ".join(Searcher(Colours(NEW), Store.open(new)).answer("red").notes)
+    assert f"was being filled from {gallery}, which is not there any more: 5 of 6" in notes
+    assert f"search {gallery}" not in notes

@@ -16,6 +16,7 @@ from passerby.gallery.metadata import Facts
 from passerby.gallery.rows import embeddings_of
 from passerby.gallery.search import Answer, Hit, Searcher
 from passerby.gallery.store import Store
+from passerby.gallery.version import Version
 from passerby.method import Method
 
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
@@ -185,3 +186,23 @@ def test_an_answer_tells_which_phrases_were_looked_for(searcher: Searcher, monke
     monkeypatch.setattr(searcher.method, "spans", lambda text: [(2, len(text))])
     told = searcher.answer("a red coat").record()
     assert told["phrases"] == [{"text": "red coat", "start": 2, "end": 10}]
+
+
+def test_a_version_that_is_swept_away_while_it_is_opened_is_asked_again(
+    photos: Path, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(gallery, photos)
+    searcher = Searcher(Colours(), Store.open(gallery))
+    newest, refused = searcher.store.newest, [True, True]
+
+    def swept() -> Version:
+        if refused:
+            refused.pop()
+            raise BadGallery("its table cannot be read")
+        return newest()
+
+    monkeypatch.setattr(searcher.store, "newest", swept)
+    assert len(searcher.search("red")) == 6
+    refused += [True] * 9
+    with pytest.raises(BadGallery, match="cannot be read"):
+        searcher.search("red")

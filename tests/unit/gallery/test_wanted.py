@@ -40,12 +40,83 @@ def test_a_cut_off_leaves_what_scores_as_much_and_says_so_when_nothing_does(
     cut = asking.answer("red", k=6, min_score=third)
     assert cut.hits == every.hits[:3]
     assert cut.notes == ()
+    few = asking.answer("red", k=500, min_score=third)
+    assert few.hits == every.hits[:3]
+    assert few.notes == ("the gallery holds 6 photos, fewer than the 500 asked for",)
     more = asking.answer("red", k=2, min_score=third)
     assert more.hits == every.hits[:2]
     assert "ask for more with -k" in " ".join(more.notes)
     none = asking.answer("red", k=6, min_score=1.5)
     assert none.hits == ()
-    assert f"no photo scores 1.5 or more; the best scores {every.hits[0].score:.3f}" in none.notes
+    best = f"{every.hits[0].score:.3f}"
+    assert none.notes == (f"none of the 6 photos scores 1.5 or more; the best scores {best}",)
+    assert asking.answer("red", min_score=1.5).notes == none.notes
+
+
+def _shades(gallery: Path, folder: Path, method: Colours) -> Searcher:
+    """A gallery of photos that were taken in another order than they are alike."""
+
+    def describe(path: Path) -> dict[str, object]:
+        return {"time": datetime(2026, 5, 1, int(path.stem) * 7 % 24, tzinfo=UTC)}
+
+    for number in range(60):
+        paint(folder / f"{number:02}.png", shade(number), (8, 16))
+    run(gallery, folder, method, describe=describe)
+    return Searcher(method, Store.open(gallery), shortlist=3)
+
+
+def test_all_that_pass_a_cut_off_are_shown_in_order_of_time_where_nobody_says_how_many(
+    tmp_path: Path, gallery: Path
+) -> None:
+    asking = _shades(gallery, tmp_path / "photos", Colours())
+    every = asking.answer("red", k=60)
+    least = every.hits[39].score
+    passing = [hit for hit in every.hits if hit.score >= least]
+    cut = asking.answer("red", min_score=least)
+    assert list(cut.hits) == passing
+    assert cut.exact
+    assert f"{len(passing)} of the 60 photos score {least:g} or more" in cut.notes
+    by_time = asking.search("red", min_score=least, sort="time")
+    assert {hit.path for hit in by_time} == {hit.path for hit in passing}
+    timed = [hit.time for hit in by_time if hit.time is not None]
+    assert timed == sorted(timed)
+    assert len(asking.search("red", k=12, min_score=least, sort="time")) == 12
+    assert len(asking.search("red", sort="time")) == 10
+    alike = asking.like(tmp_path / "photos" / "07.png", min_score=0.5)
+    assert len(alike.hits) > 10
+    assert alike.hits == asking.like(tmp_path / "photos" / "07.png", k=60, min_score=0.5).hits
+
+
+def test_of_more_photos_than_are_shown_the_best_are_and_it_is_said(
+    tmp_path: Path, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = _shades(gallery, tmp_path / "photos", Colours())
+    monkeypatch.setattr("passerby.gallery.wanted.MOST", 20)
+    best = asking.answer("red", k=20)
+    cut = asking.answer("red", min_score=-1)
+    assert cut.hits == best.hits
+    assert cut.exact
+    assert "more than 20 of the 60 photos score -1 or more: the best 20 are shown" in cut.notes[-1]
+    exactly = asking.answer("red", min_score=best.hits[19].score)
+    assert exactly.hits == best.hits
+    assert "20 of the 60 photos score" in exactly.notes[-1]
+
+
+def test_a_cut_off_says_what_it_does_not_know_of_photos_that_were_not_compared(
+    tmp_path: Path, gallery: Path
+) -> None:
+    asking = _shades(gallery, tmp_path / "photos", PartColours())
+    every = asking.answer("red", k=60)
+    least, best = every.hits[19].score, every.hits[0].score
+    cut = asking.answer("red", min_score=least)
+    assert (cut.exact, cut.compared) == (False, 3)
+    shown = sum(hit.score >= least for hit in asking.answer("red", k=3).hits)
+    assert f"{shown} of the 3 photos compared score" in cut.notes[-1]
+    none = asking.answer("red", min_score=best + 1)
+    assert "none of the 3 photos compared scores" in none.notes[-1]
+    exact = asking.answer("red", min_score=least, exact=True)
+    assert exact.hits == every.hits[:20]
+    assert exact.exact
 
 
 def test_a_cut_off_does_not_change_what_the_best_photo_is_worth(
