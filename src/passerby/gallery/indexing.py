@@ -47,7 +47,7 @@ _ROWS = 4096  # of a partition; with fewer, more of them missed what the nearest
 _LEAST = 1000  # centres need photos to be the centres of
 _BITS = 4  # one bit a number needs more vectors read whole than it saves
 # Of the partitions, searched. Half a step too many costs milliseconds at each query.
-_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1)
+_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 7 / 16, 1 / 2, 9 / 16, 5 / 8, 3 / 4, 1)
 _REFINE = (1, 2, 4)
 
 
