@@ -6,11 +6,12 @@ import multiprocessing
 import os
 import socket
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
-SECONDS = 60
+SECONDS = 180
 
 
 def environs(size: int) -> list[dict[str, str]]:
@@ -42,6 +43,19 @@ def ended(children: list[Any]) -> list[int]:
             child.kill()
             child.join()
     return [child.exitcode for child in children]
+
+
+def child_of_rank(rank: int, parent: int) -> int:
+    """The process that torchrun, `parent`, started with this RANK."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            above = int(stat.read_text().rpartition(")")[2].split()[1])
+            told = (stat.parent / "environ").read_bytes().split(b"\0")
+        except (OSError, IndexError):
+            continue
+        if above == parent and f"RANK={rank}".encode() in told:
+            return int(stat.parent.name)
+    raise AssertionError("no such process")
 
 
 def _run(work: Callable[..., Any], environ: Mapping[str, str], given: tuple[Any, ...]) -> None:

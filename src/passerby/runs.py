@@ -30,6 +30,7 @@ from passerby.embedding import device_of
 from passerby.errors import BadModel, BadRecipe
 from passerby.evaluation import evaluate
 from passerby.method import Method
+from passerby.training.averaging import share_norms
 from passerby.training.checkpoint import settle, write_folder
 from passerby.training.log import Journal, read_journal
 from passerby.training.loop import Trainer
@@ -92,7 +93,7 @@ def _train(
         val_split = without_broken(val_split, recipe.data.workers)
     method = _built(recipe, folder, train_split, resuming, processes).to(device)
     if recipe.train.sync_norms and not processes.alone:
-        torch.nn.SyncBatchNorm.convert_sync_batchnorm(method)
+        share_norms(method)
     for settings in combinations(method):  # what Config refuses is not found after hours
         with_settings(method, settings)
     trainer = Trainer(
@@ -159,7 +160,8 @@ def _built(
         if not processes.first:
             method = load_method(begun).train()
         processes.everyones(None)  # all have read it
-        processes.once(lambda: shutil.rmtree(begun))
+        # A network disk may keep a file that another still holds open: the next start removes it.
+        processes.once(lambda: shutil.rmtree(begun, ignore_errors=True))
     if not processes.first:
         torch.manual_seed((recipe.run.seed + 7919 * processes.rank) % 2**63)
     return method
@@ -347,6 +349,7 @@ def _claim(folder: Path, recipe: Recipe, resume: bool) -> bool:
             "with, or give this one another name with --set run.name=NAME"
         )
     settle(last)
+    shutil.rmtree(folder / "begun", ignore_errors=True)  # of several processes, killed at the start
     if last.exists() and not (last / "state.json").exists():
         raise BadModel(f"{last} has no training state; remove {folder} and start again")
     validated = sum("validation" in event for event in events)

@@ -38,14 +38,27 @@ def train(
 
         sys.exit(run_together(processes, sys.argv[1:]))  # all is told, Ctrl-C too
     from passerby.config import read_recipe
+    from passerby.errors import BadRecipe
     from passerby.runs import train as run
     from passerby.training.joining import joined
 
     console = Console()
-    with joined(os.environ) as here:
-        told = read_recipe(recipe, set_ or [])
-        with console:
-            folder = run(told, resume=resume, watch=console.hear, processes=here, track=track)
+    try:
+        with joined(os.environ, last=True) as here:
+            if processes not in (1, here.size):
+                raise BadRecipe(
+                    f"--processes {processes}, but the environment has WORLD_SIZE {here.size}, as "
+                    "torchrun sets it; leave out --processes under torchrun, or unset WORLD_SIZE"
+                )
+            told = read_recipe(recipe, set_ or [])
+            with console:
+                folder = run(told, resume=resume, watch=console.hear, processes=here, track=track)
+    except KeyboardInterrupt:
+        print(
+            "passerby: stopped; go on from the last checkpoint with the same command and --resume",
+            file=sys.stderr,
+        )
+        sys.exit(130)
     if not here.first:
         return
     print(

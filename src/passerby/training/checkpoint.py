@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,22 +39,36 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Replaces `folder` by what `fill` writes, as a whole.
 
     The new one is complete on disk (FOLDER.new) before the old one moves aside (FOLDER.old);
-    `settle` finishes the exchange when a kill came between.
+    `settle` finishes the exchange when a kill came between. Raises OSError when it cannot be
+    written, a full disk say, and leaves nothing half-written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part, new, old = (folder.with_name(folder.name + end) for end in (".part", ".new", ".old"))
     settle(folder)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    fill(part)
-    for file in part.iterdir():
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
+    try:
+        fill(part)
+        for file in part.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(part, ignore_errors=True)  # it takes room that may be what is wanting
+        raise _as_os_error(error, folder) from None
     part.rename(new)
     if folder.exists():
         folder.rename(old)
     new.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _as_os_error(error: Exception, folder: Path) -> OSError:
+    """What safetensors tells of a failed write holds the system's number in words alone."""
+    if isinstance(error, OSError):
+        return error
+    number = re.search(r"os error (\d+)", str(error))
+    code = int(number[1]) if number else errno.EIO
+    return OSError(code, os.strerror(code) if number else str(error), str(folder))
 
 
 def settle(folder: Path) -> None:
@@ -67,12 +84,12 @@ def settle(folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def random_state() -> dict[str, list[int]]:
-    """The bytes of torch's random state in this process, by the kind of device."""
-    found = {"cpu": torch.get_rng_state().tolist()}
+def random_state() -> dict[str, str]:
+    """The bytes of torch's random state in this process, in base64, by the kind of device."""
+    found = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
-        found["cuda"] = torch.cuda.get_rng_state().tolist()
-    return found
+        found["cuda"] = torch.cuda.get_rng_state()
+    return {kind: base64.b64encode(bytes(state.tolist())).decode() for kind, state in found.items()}
 
 
 def write_state(
@@ -80,7 +97,7 @@ def write_state(
     position: Position,
     optimizer: Optimizer,
     average: Mapping[str, Tensor],
-    randoms: Sequence[Mapping[str, list[int]]] | None = None,
+    randoms: Sequence[Mapping[str, str]] | None = None,
 ) -> None:
     """Position, optimizer, random state and running mean, beside the model in `folder`.
 
@@ -91,7 +108,8 @@ def write_state(
         tensors |= {f"optimizer/{number}/{name}": t.contiguous() for name, t in entry.items()}
     for rank, states in enumerate(randoms or [random_state()]):
         for kind, state in states.items():
-            tensors[_random(kind, rank)] = torch.tensor(state, dtype=torch.uint8)
+            told = torch.tensor(list(base64.b64decode(state)), dtype=torch.uint8)
+            tensors[_random(kind, rank)] = told
     save_file(tensors, folder / "state.safetensors")
     (folder / "state.json").write_text(json.dumps(asdict(position)) + "\n", encoding="utf-8")
 

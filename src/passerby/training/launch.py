@@ -20,6 +20,8 @@ def run_together(count: int, command: Sequence[str]) -> int:
     ours has told why.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # its loggers below have levels of their own
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -37,4 +39,6 @@ def run_together(count: int, command: Sequence[str]) -> int:
         return max(codes) if max(codes) > 0 else 1
     except SignalException as stopped:
         return 128 + int(stopped.sigval)
+    finally:
+        logging.disable(before)
     return 0

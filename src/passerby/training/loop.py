@@ -104,6 +104,7 @@ class Trainer:
         self.optimizer = optimizer(method, optim)
         self.position = Position()
         self.told: set[str] = set()
+        self.noted: set[tuple[int, str]] = set()
         self.average: dict[str, Tensor] = {}
         if settings.average:
             self.average = {n: t.detach().clone() for n, t in method.state_dict().items()}
@@ -154,6 +155,7 @@ class Trainer:
         self.journal = Journal(self.folder / "log.jsonl", begun or None, within=within)
         events = read_journal(self.journal.file)
         self.told = {line for event in events for line in event.get("skipped", ())}
+        self.noted = {(event["at"], line) for event in events for line in event.get("noted", ())}
         if self.track:
             self.curves = Curves(self.folder / "tensorboard", events)
             self.journal.follow = self.curves.add
@@ -175,11 +177,13 @@ class Trainer:
         before, now = self.position.processes, self.processes.size
         self.position.processes = now
         if begun and before != now:
+            count = "1 process" if now == 1 else f"{now} processes"
             line = (
-                f"the run goes on with {now} processes in place of {before}: with the same batches "
-                "and rates, but other random numbers, so not bit for bit as it would have"
+                f"the run goes on with {count} in place of {before}: with the same batches and "
+                "rates, but other random numbers, so not bit for bit as it would have"
             )
-            self._log(begun, noted=[line])
+            if (begun, line) not in self.noted:  # by one that ended before its first checkpoint
+                self._log(begun, noted=[line])
             self.watch({"noted": [line]})
 
     def _step(

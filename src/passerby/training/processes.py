@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor, distributed, nn
 
 from passerby.errors import Refused
+from passerby.training.averaging import become_means
+from passerby.training.machine import lives, machine
 
 POLL = 0.02  # seconds between two looks of a process that waits
-BUCKET = 1 << 24  # numbers exchanged at once; 64 MB of fp32
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)  # SyncBatchNorm's are the same anyway
 
 
 class ProcessGone(Refused):
@@ -31,6 +28,10 @@ class ProcessGone(Refused):
 
 class Ended(BaseException):
     """Another process has told why the run ends: this one leaves without a word."""
+
+
+class Stopped(BaseException):
+    """SIGTERM: torchrun ends all processes when one has ended; so does a queue when time is up."""
 
 
 class Processes:
@@ -43,7 +44,10 @@ class Processes:
     def __init__(self, rank: int = 0, size: int = 1, local: int = 0, store: Any = None) -> None:
         self.rank, self.size, self.local, self.store = rank, size, local, store
         self.turn = 0
-        self.ids: list[tuple[str, int]] = []  # host and process id of each, once they have met
+        self.said: list[str] = []  # keys of ours in the store that others may still read
+        self.machine = ""
+        self.ids: list[tuple[str, int]] = []  # machine and process id of each, once they have met
+        self.stopped = False  # from outside: what follows raises Stopped
 
     @property
     def alone(self) -> bool:
@@ -55,8 +59,9 @@ class Processes:
 
     def meet(self) -> None:
         """Learns which processes there are; `mind` looks at them from now on."""
-        found = self.everyones([socket.gethostname(), os.getpid()])
-        self.ids = [(str(host), int(number)) for host, number in found]
+        self.machine = machine()
+        found = self.everyones([self.machine, os.getpid()])
+        self.ids = [(str(where), int(number)) for where, number in found]
 
     def once(self, work: Callable[[], Any]) -> Any:
         """What `work` gives (as JSON has it), done by the first process while the others wait,
@@ -77,12 +82,17 @@ class Processes:
             return [value]
         self.turn += 1
         self._say(value)
-        return [self._heard(rank) for rank in range(self.size)]
+        found = [self._heard(rank) for rank in range(self.size)]
+        # Who has spoken in this turn has heard all of those before: the store does not grow.
+        while len(self.said) > 1:
+            self.store.delete_key(self.said.pop(0))
+        return found
 
     def mean(self, values: Tensor) -> Tensor:
         """The mean over processes of (N,) numbers, of which every process gives as many."""
         if self.alone:
             return values
+        self.heed()
         total = values.detach().clone()
         distributed.all_reduce(total)
         return total / self.size
@@ -97,17 +107,13 @@ class Processes:
         """
         if self.alone:
             return
-        weights = [p for p in model.parameters() if p.requires_grad]
-        used = torch.tensor([p.grad is not None for p in weights]).float().to(weights[0].device)
-        distributed.all_reduce(used)
-        gradients = []
-        for weight, count in zip(weights, used.tolist(), strict=True):
-            if count:
-                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
-                gradients.append(weight.grad)
-        norms = [module for module in model.modules() if isinstance(module, NORMS)]
-        running = [each for norm in norms for each in (norm.running_mean, norm.running_var)]
-        self._become_means([*gradients, *(each for each in running if each is not None)])
+        self.heed()
+        become_means(model, self.size)
+
+    def heed(self) -> None:
+        """Raises Stopped when a SIGTERM has come, whatever became of what it raised."""
+        if self.stopped:
+            raise Stopped
 
     def mind(self) -> None:
         """Raises Ended when another process has told why all end, ProcessGone when one of this
@@ -121,68 +127,37 @@ class Processes:
                 "from the last checkpoint with the same command and --resume"
             )
 
-    def dead(self) -> list[int]:
-        """The ranks of processes of this machine that have died."""
-        here = socket.gethostname()
-        return [
-            rank
-            for rank, (host, number) in enumerate(self.ids)
-            if host == here and not lives(number)
-        ]
+    def beside(self, rank: int) -> bool:
+        """Whether a process is one of this machine, and still runs."""
+        return rank < len(self.ids) and self.ids[rank][0] == self.machine and self._lives(rank)
 
-    @torch.no_grad()
-    def _become_means(self, tensors: list[Tensor]) -> None:
-        """Many at a time, in place: the exchange of one is mostly waiting."""
-        for some in _buckets(tensors):
-            flat = torch.cat([tensor.reshape(-1) for tensor in some])
-            distributed.all_reduce(flat)
-            flat /= self.size
-            for tensor, mean in zip(some, flat.split([t.numel() for t in some]), strict=True):
-                tensor.copy_(mean.view(tensor.shape))
+    def dead(self) -> list[int]:
+        """The ranks of processes of this machine that have died and had not left."""
+        here = [rank for rank, (where, _) in enumerate(self.ids) if where == self.machine]
+        return [rank for rank in here if not self._lives(rank) and not self.has_left(rank)]
+
+    def leave(self) -> None:
+        """This process needs the store no more, and is not missed."""
+        self.store.set(f"left/{self.rank}", "yes")
+
+    def has_left(self, rank: int) -> bool:
+        return bool(self.store.check([f"left/{rank}"]))
+
+    def _lives(self, rank: int) -> bool:
+        return lives(self.ids[rank][1])
 
     def _say(self, value: Any) -> None:
-        self.store.set(f"{self.turn}/{self.rank}", json.dumps(value))
+        self.heed()
+        self.said.append(f"{self.turn}/{self.rank}")
+        self.store.set(self.said[-1], json.dumps(value))
 
     def _heard(self, rank: int) -> Any:
         key = f"{self.turn}/{rank}"
         while not self.store.check([key]):
+            self.heed()
             self.mind()
             time.sleep(POLL)
         return json.loads(self.store.get(key))
 
 
 ALONE = Processes()
-
-
-def _buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
-    """Tensors of one kind together, in order, as many as make BUCKET numbers."""
-    kinds: dict[torch.dtype, list[Tensor]] = {}
-    for tensor in tensors:
-        kinds.setdefault(tensor.dtype, []).append(tensor)
-    for alike in kinds.values():
-        some: list[Tensor] = []
-        held = 0
-        for tensor in alike:
-            if some and held + tensor.numel() > BUCKET:
-                yield some
-                some, held = [], 0
-            some.append(tensor)
-            held += tensor.numel()
-        yield some
-
-
-def lives(number: int) -> bool:
-    """Whether a process of this machine runs; one that waits to be reaped does not."""
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    told = Path(f"/proc/{number}/stat")
-    try:
-        return (
-            told.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] != "Z"
-        )
-    except OSError:  # no /proc here, or gone just now
-        return not Path("/proc").is_dir()

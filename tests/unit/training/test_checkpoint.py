@@ -1,10 +1,13 @@
 """The optimizer's state goes through a checkpoint bit by bit."""
 
+import errno
+
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
-from passerby.training.checkpoint import Position, read_state, write_state
+from passerby.training.checkpoint import Position, read_state, write_folder, write_state
 from passerby.training.optim import Optim, optimizer
 
 
@@ -60,3 +63,18 @@ def test_a_momentum_matters_to_what_follows_a_checkpoint(tmp_path) -> None:
     steps(forgetful, optimizer(forgetful, settings), range(2))
     steps(forgetful, optimizer(forgetful, settings), range(2, 4))
     assert not torch.allclose(whole.first.weight, forgetful.first.weight, atol=1e-4)
+
+
+def test_a_full_disk_is_told_as_one_and_nothing_half_written_stays(tmp_path) -> None:
+    folder = tmp_path / "last"
+    write_folder(folder, lambda part: (part / "a").write_text("old"))
+
+    def fill(part):
+        (part / "a").write_text("new")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    with pytest.raises(OSError, match="No space left on device") as told:
+        write_folder(folder, fill)
+    assert (told.value.errno, told.value.filename) == (errno.ENOSPC, str(folder))
+    assert [path.name for path in tmp_path.iterdir()] == ["last"]
+    assert (folder / "a").read_text() == "old"
