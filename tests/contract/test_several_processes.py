@@ -6,7 +6,7 @@ gradient agree to 1e-5; in fp64, where rounding does not hide a wrong weight, te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ RECIPES = {
     "ivt_pretrain of hidden words alone": beside("ivt_pretrain", itm_weight=0.0, itc_weight=0.0),
     "ivt_pretrain of pairs alone": beside("ivt_pretrain", itc_weight=0.0, mlm_weight=0.0),
 }
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in the processes that are compared with. With two, oneDNN's backward of a convolution over
+    three such tiny photos has broken the memory of the process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def model(name: str, precision: torch.dtype) -> Method:

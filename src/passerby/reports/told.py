@@ -48,4 +48,4 @@ def _sure(persons: int) -> str:
     if persons < 2:
         return "no intervals: all queries are of one person, and persons are what is drawn again"
     few = "; so few that they are too narrow" if persons < FEW else ""
-    return f"[]: 95 % intervals, by drawing the {persons} persons again{few}"
+    return f"[low, high]: 95 % intervals, by drawing the {persons} persons again{few}"
