@@ -1,6 +1,11 @@
 """The smallest towers that train, as recipe tables, for tests that need any model."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from passerby.config import Recipe, parse_recipe
+from passerby.training.log import read_journal
 
 
 def towers(positions: int = 40) -> dict[str, Any]:
@@ -16,3 +21,18 @@ def towers(positions: int = 40) -> dict[str, Any]:
             "intermediate_size": 16, "max_position_embeddings": positions,
         },
     }  # fmt: skip
+
+
+def recipe_of(base: Mapping[str, Any], people: Path, out: Path, name: str, **tables: Any) -> Recipe:
+    """The recipe `base` with other settings, of a run called `name` that trains on `people`."""
+    told: dict[str, Any] = {table: dict(settings) for table, settings in base.items()}
+    told["run"] |= {"name": name, "out": str(out)}
+    told["data"] |= {"train": f"cuhk-pedes:{people}"}
+    for table, settings in tables.items():
+        told[table] |= settings
+    return parse_recipe(told)
+
+
+def steps(folder: Path) -> list[dict[str, Any]]:
+    """What a run has logged of its steps."""
+    return [event for event in read_journal(folder / "log.jsonl") if "loss" in event]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,14 +53,11 @@ class RankLists:
 
     def thumbnail(self, name: str) -> bytes | None:
         """JPEG of a photo, None when it cannot be read any more."""
-        from passerby.data.images import open_photo
+        from passerby.data.images import open_photo, small_jpeg
         from passerby.errors import BadPhoto
 
         try:
-            small = open_photo(self.photos[name], THUMBNAIL[::-1])
+            photo = open_photo(self.photos[name], THUMBNAIL[::-1])
         except BadPhoto:
             return None
-        small.thumbnail(THUMBNAIL)
-        held = io.BytesIO()
-        small.save(held, "JPEG", quality=80)
-        return held.getvalue()
+        return small_jpeg(photo, THUMBNAIL, quality=80)

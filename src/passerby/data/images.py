@@ -75,6 +75,15 @@ def open_photo(photo: Photo, near: tuple[int, int] | None = None) -> Image.Image
     return read_photo(photo.path, near, photo.inside, photo.id)
 
 
+def small_jpeg(photo: Image.Image, most: tuple[int, int], quality: int = 85) -> bytes:
+    """A thumbnail, at most so wide and so high."""
+    small = photo.copy()
+    small.thumbnail(most)
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
 def met(refusal: BadPhoto) -> str:
     """What its line says was met, without the remedy."""
     return str(refusal).rpartition("; ")[0]

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from passerby.errors import BadGallery, shown
+from passerby.gallery.disk import write_whole
 
 SCHEMA = 1  # raised when a gallery's columns or card change their meaning
 CARD = "gallery.json"
@@ -97,10 +98,5 @@ def read_card(folder: Path) -> Card:
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """Whole or not at all: written beside, flushed, renamed."""
-    beside = folder / (CARD + ".new")
-    with beside.open("w", encoding="ascii") as file:
-        json.dump(asdict(card), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(folder / CARD)
+    """Whole or not at all."""
+    write_whole(folder / CARD, asdict(card))

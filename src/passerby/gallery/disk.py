@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,6 +62,16 @@ def refusing(folder: Path, table: Any | None = None) -> Iterator[None]:
                 "a copy, or index the photos again into another folder"
             ) from None
         raise
+
+
+def write_whole(file: Path, told: Mapping[str, Any]) -> None:
+    """A small JSON file, whole or not at all: written beside, flushed, renamed."""
+    beside = file.with_name(file.name + ".new")
+    with beside.open("w", encoding="ascii") as part:
+        json.dump(told, part, indent=1)
+        part.flush()
+        os.fsync(part.fileno())
+    beside.replace(file)
 
 
 def _newer(folder: Path, table: Any | None) -> bool:

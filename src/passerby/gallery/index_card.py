@@ -7,12 +7,11 @@ share of the photos it finds, measured on this gallery; else every vector is com
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from passerby.gallery.disk import refusing
+from passerby.gallery.disk import refusing, write_whole
 
 FILE = "index.json"
 SCHEMA = 1
@@ -115,14 +114,9 @@ def read_index(folder: Path) -> IndexCard | None:
 
 
 def write_index(folder: Path, card: IndexCard) -> None:
-    """Whole or not at all: written beside, flushed, renamed."""
-    beside = folder / (FILE + ".new")
+    """Whole or not at all."""
     with refusing(folder):
-        with beside.open("w", encoding="ascii") as file:
-            json.dump(asdict(card), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(folder / FILE)
+        write_whole(folder / FILE, asdict(card))
 
 
 def forget_index(folder: Path, asked: str | None = None) -> None:

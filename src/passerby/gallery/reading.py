@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import stat
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -15,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from passerby.data.images import read_photo, to_tensor
+from passerby.data.images import read_photo, small_jpeg, to_tensor
 from passerby.errors import BadPhoto, shown
 from passerby.gallery.names import to_text
 from passerby.gallery.rows import Row
@@ -66,7 +65,9 @@ def look(
         photo = read_photo(path, (spec.height, spec.width))
         width, height = _full_size(path, photo, spec)
         image = to_tensor(photo, spec)
-        return Seen(path, text, size, modified, content, image, width, height, _thumbnail(photo))
+        return Seen(
+            path, text, size, modified, content, image, width, height, small_jpeg(photo, THUMBNAIL)
+        )
     except BadPhoto as error:
         return Seen(path, text, broken=str(error))
     except OSError as error:
@@ -121,11 +122,3 @@ def _full_size(path: Path, photo: Image.Image, spec: PhotoSpec) -> tuple[int, in
         width, height = header.size
     turned = (width > height) != (photo.width > photo.height) and photo.width != photo.height
     return (height, width) if turned else (width, height)
-
-
-def _thumbnail(photo: Image.Image) -> bytes:
-    small = photo.copy()
-    small.thumbnail(THUMBNAIL)
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=85)
-    return out.getvalue()

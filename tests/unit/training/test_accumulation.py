@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from passerby.build import load_method
-from passerby.config import Recipe, parse_recipe
+from passerby.config import Recipe
 from passerby.drawn.world import draw_world
 from passerby.errors import BadRecipe
 from passerby.runs import train
-from passerby.training.log import read_journal
-from small import towers
+from small import recipe_of, steps, towers
 
 # A loss of each row by itself, and nothing that is normalised over a batch or dropped.
 ROWS = {
@@ -45,16 +44,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe_for(people: Path, out: Path, name: str, **tables: Any) -> Recipe:
-    told: dict[str, Any] = {table: dict(settings) for table, settings in ROWS.items()}
-    told["run"] |= {"name": name, "out": str(out)}
-    told["data"] |= {"train": f"cuhk-pedes:{people}"}
-    for table, settings in tables.items():
-        told[table] |= settings
-    return parse_recipe(told)
-
-
-def steps(folder: Path) -> list[dict[str, Any]]:
-    return [event for event in read_journal(folder / "log.jsonl") if "loss" in event]
+    return recipe_of(ROWS, people, out, name, **tables)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
